@@ -1,0 +1,3 @@
+"""Checks essays as a stream: a Faust application on Apache Kafka."""
+
+__version__ = "0.2.0"

@@ -1,0 +1,1 @@
+"""The edges: real content stores and the Kafka publisher behind the ports of `protocols`."""

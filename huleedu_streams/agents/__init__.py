@@ -1,0 +1,1 @@
+"""Stream loops: the only writers of tables, and the only code that acknowledges events."""

@@ -1,0 +1,1 @@
+"""The wire: pydantic models, topic names, bytes to envelope and back."""

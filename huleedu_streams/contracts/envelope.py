@@ -1,0 +1,76 @@
+"""The wrapper round every event, and the small types that all events share.
+
+Shapes are HuleEdu's. Reading is strict (no string, float or bool for an int; aware timestamps
+only) and tolerant of additions (unknown fields are ignored).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+SCHEMA_VERSION = 1
+SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
+# All ids derived from an event live in this namespace, so a replay derives the same ones.
+EVENT_NAMESPACE = UUID("7d0c2b1e-5d0a-5f0e-9d53-6c1e7a1f4a11")
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the timestamp lies outside the years 1 to 9999 in UTC") from None
+
+
+EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
+
+
+class WireModel(BaseModel):
+    """Base of everything on a topic: frozen, strict, tolerant of unknown fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+DataT = TypeVar("DataT", bound=WireModel)
+
+
+class EventEnvelope(WireModel, Generic[DataT]):
+    """A fact and where it came from. The body is the authority; Kafka headers mirror it."""
+
+    event_id: UUID = Field(default_factory=uuid4, description="unique per fact; repeats keep it")
+    event_type: str = Field(
+        min_length=1,
+        max_length=255,
+        description="the topic, e.g. huleedu.essay.spellcheck.requested.v1",
+    )
+    event_timestamp: UtcDatetime = Field(
+        default_factory=lambda: datetime.now(UTC), description="when it happened, UTC"
+    )
+    source_service: str = Field(max_length=128, description="who says so, e.g. batch-service")
+    schema_version: int = Field(default=SCHEMA_VERSION, description="version of `data`; 1")
+    correlation_id: UUID | None = Field(default=None, description="the request's trace")
+    data_schema_uri: str | None = Field(default=None, max_length=2048)
+    metadata: dict[str, str] | None = Field(
+        default=None, description="additive; `causation_id` names the event that caused this one"
+    )
+    data: DataT
+
+    @property
+    def causation_id(self) -> str | None:
+        """The event that caused this one, if the producer said so."""
+        return (self.metadata or {}).get("causation_id")
+
+
+def derived_id(event_id: UUID, step: str) -> UUID:
+    """Return the id of what `step` makes of the event; the same for every replay."""
+    return uuid5(EVENT_NAMESPACE, f"{event_id}/{step}")
+
+
+def json_ready(model: BaseModel) -> dict[str, Any]:
+    """Return the model as plain JSON values, as they go on the wire."""
+    return model.model_dump(mode="json")

@@ -1,0 +1,37 @@
+"""placeholder until the fold lands"""
+
+from enum import StrEnum
+
+
+class EssayStatus(StrEnum):
+    """Where an essay stands; wire names of HuleEdu, verbatim (design: lifecycle)."""
+
+    UPLOADED = "uploaded"
+    TEXT_EXTRACTED = "text_extracted"
+    AWAITING_SPELLCHECK = "awaiting_spellcheck"
+    SPELLCHECKING_IN_PROGRESS = "spellchecking_in_progress"
+    SPELLCHECKED_SUCCESS = "spellchecked_success"
+    SPELLCHECK_FAILED = "spellcheck_failed"
+    AWAITING_NLP = "awaiting_nlp"
+    NLP_IN_PROGRESS = "nlp_processing_in_progress"
+    NLP_COMPLETED_SUCCESS = "nlp_completed_success"
+    NLP_FAILED = "nlp_failed"
+    AWAITING_AI_FEEDBACK = "awaiting_ai_feedback"
+    AI_FEEDBACK_IN_PROGRESS = "ai_feedback_processing_in_progress"
+    AI_FEEDBACK_COMPLETED_SUCCESS = "ai_feedback_completed_success"
+    AI_FEEDBACK_FAILED = "ai_feedback_failed"
+    AWAITING_EDITOR_REVISION = "awaiting_editor_revision"
+    EDITOR_REVISION_IN_PROGRESS = "editor_revision_processing_in_progress"
+    EDITOR_REVISION_COMPLETED_SUCCESS = "editor_revision_completed_success"
+    EDITOR_REVISION_FAILED = "editor_revision_failed"
+    AWAITING_GRAMMAR_CHECK = "awaiting_grammar_check"
+    GRAMMAR_CHECK_IN_PROGRESS = "grammar_check_processing_in_progress"
+    GRAMMAR_CHECK_COMPLETED_SUCCESS = "grammar_check_completed_success"
+    GRAMMAR_CHECK_FAILED = "grammar_check_failed"
+    AWAITING_CJ_INCLUSION = "awaiting_cj_inclusion"
+    CJ_PROCESSING_ACTIVE = "cj_processing_active"
+    CJ_RANKING_COMPLETED = "cj_ranking_completed"
+    CJ_PROCESSING_FAILED = "cj_processing_failed"
+    ESSAY_ALL_PROCESSING_COMPLETED = "essay_all_processing_completed"
+    ESSAY_PARTIALLY_PROCESSED_WITH_FAILURES = "essay_partially_processed_with_failures"
+    ESSAY_CRITICAL_FAILURE = "essay_critical_failure"

@@ -1,0 +1,1 @@
+"""The single-node Apache Kafka that ships as a Python dependency."""

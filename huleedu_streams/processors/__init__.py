@@ -1,0 +1,1 @@
+"""One event in, one decision out; never sends, never writes a table."""

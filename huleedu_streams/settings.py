@@ -1,0 +1,267 @@
+"""Every knob, read once from `HULEEDU_…` variables and an optional `huleedu.env`.
+
+Nothing else in the package reads the environment. Units stand in the names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import model_validator as check_model
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from huleedu_streams.errors import SettingsError
+
+ENV_PREFIX = "HULEEDU_"
+# Variables of this prefix that other parts of the project read: Faust's own, tests, benches.
+_FOREIGN_PREFIXES = ("HULEEDU_FAUST_", "HULEEDU_TEST_", "HULEEDU_SPELLING_", "HULEEDU_BENCH_")
+
+
+class Role(StrEnum):
+    """What a worker runs; each is one HuleEdu service."""
+
+    CONTENT = "content"
+    BATCH = "batch"
+    SPELLCHECK = "spellcheck"
+    LIFECYCLE = "lifecycle"
+
+
+class SpellEngine(StrEnum):
+    """How the speller chooses among candidates."""
+
+    EXACT = "exact"
+
+
+class LogFormat(StrEnum):
+    """How log lines look; `auto` is `console` on a terminal and `json` elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("name at least one")
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_split)]
+Languages = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_not_empty)
+]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process; frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file="huleedu.env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    # Who this process is
+    roles: Roles = Field(
+        default=frozenset(Role), description="content, batch, spellcheck, lifecycle"
+    )
+    app_id: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$",
+        description="Kafka consumer group and prefix of changelog topics; follows from the roles",
+    )
+    data_dir: Path = Field(default=Path("var"), description="RocksDB and locks; one per worker")
+    log_format: LogFormat = Field(default=LogFormat.AUTO, description="auto, json or console")
+    log_level: str = Field(
+        default="INFO",
+        pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
+        description="lowest level written",
+    )
+
+    # Kafka
+    broker_url: str = Field(
+        default="kafka://127.0.0.1:9092",
+        pattern=r"^kafka://[^\s/]+$",
+        description="bootstrap servers, kafka://host:port[;host:port]",
+    )
+    broker_wait_seconds: float = Field(
+        default=60, ge=0, description="how long a start waits for an absent broker, 0 = for ever"
+    )
+    session_timeout_seconds: float = Field(
+        default=10, gt=0, description="silence after which Kafka gives a worker's partitions away"
+    )
+    event_max_bytes: int = Field(default=262_144, gt=0, description="largest event read")
+    dead_letter_max_bytes: int = Field(
+        default=524_288, gt=0, description="largest compressed dead letter; topic config"
+    )
+    producer_max_request_bytes: int = Field(
+        default=33_554_432, gt=0, description="largest record produced, before compression"
+    )
+    window_events: int = Field(
+        default=64, ge=1, le=4096, description="events in flight per agent, acknowledged in order"
+    )
+    publish_timeout_seconds: float = Field(
+        default=10, gt=0, description="how long an HTTP request waits for the broker's ack"
+    )
+
+    # HTTP
+    web_bind: str = Field(default="127.0.0.1", description="address the web server listens on")
+    web_host: str | None = Field(
+        default=None, description="address at which peers reach this worker; WEB_BIND"
+    )
+    web_port: int = Field(default=6066, ge=1, le=65535, description="port of the web server")
+    api_tokens: Secrets = Field(
+        default=(), description="bearer tokens that requests under /v1 must carry one of; none"
+    )
+    api_tokens_file: Path | None = Field(default=None, description="file of tokens, one a line")
+    route_timeout_seconds: float = Field(
+        default=2, gt=0, description="how long a state view waits for the owning worker"
+    )
+
+    # Content store
+    content_store_url: str = Field(
+        default="file:var/content",
+        pattern=r"^(file:.+|https?://.+)$",
+        description="file:path or http://host:port/v1/content",
+    )
+    content_store_token: SecretStr | None = Field(
+        default=None, description="bearer token for an http content store"
+    )
+    content_store_token_file: Path | None = Field(
+        default=None, description="file that holds that token"
+    )
+    content_timeout_seconds: float = Field(
+        default=10, gt=0, description="bound on one request to the content store"
+    )
+    text_max_bytes: int = Field(default=1_048_576, gt=0, description="largest text stored")
+    batch_max_essays: int = Field(
+        default=5_000, ge=1, description="most essays of one batch; registration fits an event"
+    )
+
+    # Spelling
+    languages: Languages = Field(default=("en",), description="languages served")
+    l2_dictionary: Path | None = Field(
+        default=None, description="learners' errors to correct first, wrong:right a line"
+    )
+    spell_engine: SpellEngine = Field(default=SpellEngine.EXACT, description="exact")
+    spell_processes: int = Field(
+        default_factory=lambda: max(1, (os.cpu_count() or 2) - 1),
+        ge=0,
+        le=256,
+        description="processes that check texts; 0 = in place, in slices",
+    )
+    spell_timeout_seconds: float = Field(
+        default=60, gt=0, description="bound on the check of one text"
+    )
+
+    # Failures
+    transient_retry_seconds: float = Field(
+        default=20, gt=0, description="bound on the first retries of a dependency; then wait"
+    )
+    dependency_poll_seconds: float = Field(
+        default=2, gt=0, description="how often a waiting agent asks whether it is back"
+    )
+    text_tries: int = Field(
+        default=5, ge=1, description="tries of one text while the store is healthy"
+    )
+    unexpected_tries: int = Field(
+        default=3, ge=1, description="tries after an unexpected error, before the dead letter"
+    )
+    fault_points: CommaSeparated = Field(
+        default=(),
+        description="tests only: places where the process kills itself, e.g. after-table-write@3",
+    )
+
+    @property
+    def faust_app_id(self) -> str:
+        """The Faust app id: the group of all processes with these roles."""
+        if self.app_id is not None:
+            return self.app_id
+        if Role.LIFECYCLE in self.roles:
+            return "huleedu-streams"
+        return "-".join(["huleedu-streams", *sorted(self.roles)])
+
+    @property
+    def has_agents(self) -> bool:
+        """Whether any role here consumes."""
+        return bool(self.roles & {Role.SPELLCHECK, Role.LIFECYCLE})
+
+    @property
+    def needs_kafka(self) -> bool:
+        """Whether any role here speaks to Kafka; a pure content role does not."""
+        return self.roles != frozenset({Role.CONTENT})
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The broker addresses as Kafka clients want them, comma separated."""
+        return self.broker_url.removeprefix("kafka://").replace(";", ",")
+
+    def tokens(self) -> tuple[str, ...]:
+        """Return the accepted bearer tokens, those of the file included."""
+        given = tuple(token.get_secret_value() for token in self.api_tokens)
+        return given + tuple(_lines(self.api_tokens_file))
+
+    def content_token(self) -> str | None:
+        """Return the bearer token for an http content store, if there is one."""
+        if self.content_store_token is not None:
+            return self.content_store_token.get_secret_value()
+        return next(iter(_lines(self.content_store_token_file)), None)
+
+    @check_model(mode="after")
+    def _check(self) -> Self:
+        if not self.roles:
+            raise ValueError("roles: name at least one of content, batch, spellcheck, lifecycle")
+        if self.producer_max_request_bytes <= self.event_max_bytes:
+            raise ValueError("producer_max_request_bytes must be above event_max_bytes")
+        return self
+
+
+def _lines(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        SettingsError: a value is wrong or a `HULEEDU_` variable is unknown; one line says which.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ENV_PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
+        name = name.removesuffix("_")
+        raise SettingsError(f"wrong setting {name}: {first['msg']}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if not name.startswith(ENV_PREFIX) or name in known or name.startswith(_FOREIGN_PREFIXES):
+            continue
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise SettingsError(f"unknown setting {name}{hint}")

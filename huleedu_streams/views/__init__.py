@@ -1,0 +1,1 @@
+"""HTTP surface, as Faust web views: texts, submissions, state, operations."""

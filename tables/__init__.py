@@ -1,0 +1,1 @@
+"""What is remembered: one module a Faust table, with its typed wrapper (source, never data)."""
