@@ -1,0 +1,73 @@
+# Needs Python 3.11 to 3.13, make and the package registries; nothing else is assumed.
+# `make demo` shows the whole thing, `make test` runs every test; both set themselves up.
+
+VENV ?= .venv
+# Empty until a recipe needs it: an existing environment keeps the Python it was made with.
+PYTHON ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check static format lint types layers up down clean lock install
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(READY) ## a Kafka, a worker and a dozen essays, start to end, nothing left running
+	@$(BIN)/huleedu-streams demo
+
+test: $(READY) ## every test, those on the embedded Kafka included
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: static test ## format, lint, types, layers, tests
+
+static: format-check lint types layers ## what `check` does, without the tests
+
+format: $(READY) ## rewrite the sources in the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --select I .
+
+.PHONY: format-check
+format-check: $(READY)
+	@$(BIN)/ruff format --check .
+
+lint: $(READY) ## ruff over everything
+	@$(BIN)/ruff check .
+
+types: $(READY) ## mypy --strict over packages and tests
+	@$(BIN)/mypy --strict
+
+layers: $(READY) ## who may import whom
+	@$(BIN)/lint-imports
+
+up: $(READY) ## start Kafka, topics and one worker, and leave them running (state in var/)
+	@$(BIN)/huleedu-streams up
+
+down: ## stop what `make up` started
+	@test ! -x $(BIN)/huleedu-streams || $(BIN)/huleedu-streams down
+
+clean: down ## remove the environment, the local state and every cache
+	@rm -rf $(VENV) var dist build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache .grimp_cache
+	@find huleedu_streams tables tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(READY) ## make the environment from the hashed lock
+
+$(READY): requirements.lock pyproject.toml scripts/find_python.sh
+	@$(BIN)/python -c '' 2>/dev/null || { \
+		python="$(PYTHON)"; \
+		test -n "$$python" || python=$$(sh scripts/find_python.sh) || exit 2; \
+		echo "making $(VENV) with $$python"; \
+		rm -rf $(VENV); \
+		"$$python" -m venv $(VENV); }
+	@echo "installing what requirements.lock names"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+lock: ## resolve pyproject.toml again into requirements.lock (needs uv)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+		--output-file requirements.lock
