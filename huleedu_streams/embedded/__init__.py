@@ -1,1 +1,1 @@
-"""The single-node Apache Kafka that ships as a Python dependency."""
+"""A real single-node Apache Kafka on this machine: jars, format, start, stop."""
