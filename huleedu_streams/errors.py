@@ -25,6 +25,9 @@ HuleeduStreamsError
     TopicMismatchError                a topic differs from the catalogue
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
   RetriesExhaustedError             carries the last cause
+  TableDamagedError                 a RocksDB folder cannot be read to its end
+  WorkerUnavailableError            transient: no worker answers there, or not now
+  RequestRefusedError               permanent: a worker answers no, and says why
   StartupError                      the process must not start; the message says what to do
     SettingsError                     a setting is wrong
 ```
@@ -209,6 +212,31 @@ class RetriesExhaustedError(HuleeduStreamsError):
     """Every retry was used; `__cause__` is the last failure. Operator action: that cause's."""
 
     code = "retries-exhausted"
+
+
+class TableDamagedError(HuleeduStreamsError):
+    """A table's RocksDB folder cannot be read to its end; the rows before that were shown.
+
+    Operator action: stop the worker, remove the folder; a start rebuilds it from the changelog.
+    """
+
+    code = "table-damaged"
+
+
+class WorkerUnavailableError(HuleeduStreamsError):
+    """No worker answers at that address, or it answers that it is not ready.
+
+    Operator action: start one (`huleedu-streams worker`), or name another with `--url`.
+    """
+
+    code = "worker-unavailable"
+    retryable = True
+
+
+class RequestRefusedError(HuleeduStreamsError):
+    """A worker refuses the request and says why. Operator action: mend the request."""
+
+    code = "request-refused"
 
 
 class StartupError(HuleeduStreamsError):
