@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import DeadLetter
 from huleedu_streams.domain.spelling import CheckedText
 
 
@@ -68,12 +69,48 @@ class SpellChecker(Protocol):
 class EventPublisher(Protocol):
     """Produces records."""
 
-    async def send(self, event: OutgoingEvent) -> Awaitable[None]:
-        """Queue `event` and return what resolves on the broker's acknowledgement.
+    async def send(self, record: OutgoingEvent | DeadLetter) -> Awaitable[None]:
+        """Queue `record` and return what resolves on the broker's acknowledgement.
 
         Raises:
             BrokerUnavailableError: it could not be queued, or (from the awaitable) was not
                 acknowledged in time.
+        """
+        ...
+
+
+class ChangelogRecord(Protocol):
+    """One write to a table, on its way to the table's changelog topic."""
+
+    @property
+    def topic(self) -> str:
+        """The changelog topic."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The partition of the event that caused the write."""
+        ...
+
+    @property
+    def key(self) -> bytes:
+        """The row's key."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The row as JSON; nothing for a deletion."""
+        ...
+
+
+class ChangelogPublisher(Protocol):
+    """Produces the changes of tables."""
+
+    async def send_change(self, change: ChangelogRecord) -> Awaitable[int]:
+        """Queue `change` and return what resolves to its offset once the broker has it.
+
+        Raises:
+            BrokerUnavailableError: as `EventPublisher.send`.
         """
         ...
 

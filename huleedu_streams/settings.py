@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         default=524_288, gt=0, description="largest compressed dead letter; topic config"
     )
     producer_max_request_bytes: int = Field(
-        default=33_554_432, gt=0, description="largest record produced, before compression"
+        default=335_544_320, gt=0, description="largest record produced, before compression"
     )
     window_events: int = Field(
         default=64, ge=1, le=4096, description="events in flight per agent, acknowledged in order"
@@ -171,9 +171,6 @@ class Settings(BaseSettings):
     )
 
     # Failures
-    transient_retry_seconds: float = Field(
-        default=20, gt=0, description="bound on the first retries of a dependency; then wait"
-    )
     dependency_poll_seconds: float = Field(
         default=2, gt=0, description="how often a waiting agent asks whether it is back"
     )

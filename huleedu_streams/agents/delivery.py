@@ -1,0 +1,231 @@
+"""The one consume loop: decode, handle, write, send, await the broker, acknowledge in order.
+
+Lives here: when things happen to a record and in which order. Not here: what an event means
+(processors), what is done about a failure (`agents/failures.py`). Every agent runs this loop and
+nothing else acknowledges an event, so the promise of the whole system, at least once with nothing
+lost, is this file.
+
+A bounded window of events is in flight. Its slow part (`prepare`: fetch, check, store) runs
+concurrently; table writes, sends and acknowledgements happen strictly in the order of arrival:
+
+    read ─▶ prepare (concurrent) ─▶ fold + send (in order) ─▶ broker's ack ─▶ event.ack() (in order)
+
+When partitions are revoked the window is abandoned: whoever owns them next gets those events again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any, Protocol
+
+from huleedu_streams.agents.failures import FailurePolicy
+from huleedu_streams.agents.handling import Handled, Work
+from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import ChangelogPublisher, EventPublisher
+from tables.changelog import Change, recorded_changes
+
+TRACEPARENT = "traceparent"
+
+
+class Event(Protocol):
+    """What the loop needs of a Faust event."""
+
+    message: Any
+
+    def ack(self) -> bool:
+        """Let the consumer commit past this event."""
+        ...
+
+
+class Stream(Protocol):
+    """What the loop needs of a Faust stream."""
+
+    def noack(self) -> Stream:
+        """Return the stream whose events are acknowledged by hand."""
+        ...
+
+    def events(self) -> AsyncIterable[Event]:
+        """Iterate over the events."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _InFlight:
+    """One event between its arrival and its acknowledgement."""
+
+    event: Event
+    record: ConsumedRecord
+    context: Context  # Faust finds the event's partition here when a table is written
+    generation: int
+    started: float
+    preparing: asyncio.Task[Handled] | None = None
+    handled: Handled | None = None
+    acks: list[Awaitable[Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where a loop's effects go; one object for all agents of a worker.
+
+    Attributes:
+        publisher: Produces outputs and dead letters.
+        changelog: Produces the changes of tables.
+        metrics: Counts.
+        reached: Told the name of each fault point as it is passed; tests kill the process there.
+    """
+
+    publisher: EventPublisher
+    changelog: ChangelogPublisher
+    metrics: Metrics
+    reached: Callable[[str], None]
+
+
+class DeliveryLoop:
+    """The loop of one agent.
+
+    `write_order` is held from a table's write until its change is queued: two agents of one table
+    share it, and so leave their changes in the changelog in the order of their writes.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        policy: FailurePolicy,
+        outlets: Outlets,
+        write_order: asyncio.Lock,
+        *,
+        window_events: int,
+    ) -> None:
+        self._work = work
+        self._policy = policy
+        self._outlets = outlets
+        self._write_order = write_order
+        self._slots = asyncio.Semaphore(window_events)
+        self._in_flight: deque[_InFlight] = deque()
+        self._arrived: asyncio.Queue[_InFlight] = asyncio.Queue()
+        self._sent: asyncio.Queue[_InFlight] = asyncio.Queue()
+        self._generation = 0
+
+    async def run(self, stream: Stream) -> None:
+        """Consume `stream` until it ends or the task is cancelled.
+
+        Raises:
+            BrokerUnavailableError: an output could not be produced; the process must end, so
+                that the event is read again.
+        """
+        try:
+            async with asyncio.TaskGroup() as stages:
+                folding = stages.create_task(self._fold_in_order())
+                acknowledging = stages.create_task(self._acknowledge_in_order())
+                async for event in stream.noack().events():
+                    await self._admit(event)
+                folding.cancel()
+                acknowledging.cancel()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Forget all events in flight: nothing of them is written or acknowledged from now on."""
+        self._generation += 1
+        for item in self._in_flight:
+            if item.preparing is not None:
+                item.preparing.cancel()
+
+    async def _admit(self, event: Event) -> None:
+        """Take a place in the window, waiting for one to be free, and start to prepare."""
+        generation = self._generation
+        await self._slots.acquire()
+        item = _InFlight(event, consumed_record(event), copy_context(), generation, perf_counter())
+        if self._work.prepare is not None and not self._is_stale(item):
+            item.preparing = asyncio.create_task(self._policy.prepare(self._work, item.record))
+        self._in_flight.append(item)
+        self._arrived.put_nowait(item)
+
+    async def _fold_in_order(self) -> None:
+        while True:
+            item = await self._arrived.get()
+            if item.preparing is not None:
+                await asyncio.wait([item.preparing])
+            if self._is_stale(item):
+                self._leave(item)
+                continue
+            async with self._write_order:
+                item.handled = self._handle(item)
+                if item.changes:
+                    self._outlets.reached("after-table-write")
+                await self._send(item, item.handled.outputs)
+            self._outlets.reached("after-send")
+            self._sent.put_nowait(item)
+
+    def _handle(self, item: _InFlight) -> Handled:
+        if item.preparing is not None:
+            return item.preparing.result()
+        return item.context.run(self._fold, item)
+
+    def _fold(self, item: _InFlight) -> Handled:
+        with recorded_changes() as item.changes:
+            return self._policy.fold(self._work, item.record)
+
+    async def _send(self, item: _InFlight, outputs: Sequence[OutgoingEvent | DeadLetter]) -> None:
+        for change in item.changes:
+            item.acks.append(await self._outlets.changelog.send_change(change))
+        for output in outputs:
+            item.acks.append(await self._outlets.publisher.send(_traced(output, item.record)))
+
+    async def _acknowledge_in_order(self) -> None:
+        while True:
+            item = await self._sent.get()
+            results = [await ack for ack in item.acks]
+            if not self._is_stale(item):
+                self._outlets.reached("before-ack")
+                for change, offset in zip(item.changes, results, strict=False):
+                    change.persisted(offset)
+                item.event.ack()
+                self._count(item)
+            self._leave(item)
+
+    def _is_stale(self, item: _InFlight) -> bool:
+        return item.generation != self._generation
+
+    def _leave(self, item: _InFlight) -> None:
+        self._in_flight.remove(item)
+        self._slots.release()
+
+    def _count(self, item: _InFlight) -> None:
+        metrics, topic = self._outlets.metrics, item.record.topic
+        if item.handled is not None:
+            metrics.event_finished(topic, item.handled.event_type, item.handled.outcome)
+        metrics.event_processed(topic, perf_counter() - item.started)
+
+
+def consumed_record(event: Event) -> ConsumedRecord:
+    """Return the record behind a Faust event, byte for byte."""
+    message = event.message
+    return ConsumedRecord(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, value) for name, value in message.headers or ()),
+    )
+
+
+def _traced(
+    output: OutgoingEvent | DeadLetter, record: ConsumedRecord
+) -> OutgoingEvent | DeadLetter:
+    """Pass the record's `traceparent` header on to an event made of it."""
+    if isinstance(output, DeadLetter):
+        return output
+    traced = tuple(header for header in record.headers if header[0] == TRACEPARENT)
+    return replace(output, headers=(*output.headers, *traced)) if traced else output

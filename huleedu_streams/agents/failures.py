@@ -1,0 +1,246 @@
+"""What is done about a failure: one policy round every handler.
+
+| failure | what happens |
+|---|---|
+| poison (`ContractError`) | dead letter at once, by the agent that owns the topic's poison |
+| transient, dependency down | wait for it, keeping the place in the group; never a dead letter |
+| transient, dependency healthy | retries with jitter, then the handler's `give_up` |
+| permanent | the handler's own business: it makes the failed result |
+| anything else | a few tries, then a dead letter with reason `unexpected` |
+
+Not here: when a record is sent or acknowledged (`agents/delivery.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+
+import stamina
+import structlog
+
+from huleedu_streams.agents.handling import Handled, Outcome, Work
+from huleedu_streams.contracts.codec import decode
+from huleedu_streams.contracts.dead_letters import ConsumedRecord, dead_letter, reason_of
+from huleedu_streams.contracts.envelope import EventEnvelope
+from huleedu_streams.errors import ContractError, HuleeduStreamsError
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import Clock
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+MAX_BACKOFF_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient the policy is; see the settings of the same names."""
+
+    event_max_bytes: int
+    text_tries: int
+    unexpected_tries: int
+    first_backoff_seconds: float = 0.1
+
+
+class Dependency:
+    """A thing outside that may be down: one poller for all who wait for it."""
+
+    def __init__(
+        self,
+        name: str,
+        is_healthy: Callable[[], Awaitable[bool]],
+        waiting: Callable[[str], AbstractContextManager[None]],
+        *,
+        poll_seconds: float,
+    ) -> None:
+        self.name = name
+        self.is_healthy = is_healthy
+        self._waiting = waiting
+        self._poll_seconds = poll_seconds
+        self._return: asyncio.Task[None] | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether somebody waits for it now."""
+        return self._return is not None and not self._return.done()
+
+    async def wait_until_healthy(self) -> None:
+        """Return once it answers again, however long that takes."""
+        if self._return is None or self._return.done():
+            self._return = asyncio.create_task(self._poll())
+        with self._waiting(self.name):
+            # Shielded: one event that is abandoned must not end the wait of the others.
+            await asyncio.shield(self._return)
+
+    async def _poll(self) -> None:
+        log.warning("dependency_down", dependency=self.name, retry_seconds=self._poll_seconds)
+        while not await self.is_healthy():  # noqa: ASYNC110 - there is no event to wait for
+            # Jitter: the workers of a cluster must not come back all at one instant.
+            await asyncio.sleep(self._poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311
+        log.info("dependency_back", dependency=self.name)
+
+    async def close(self) -> None:
+        """Stop polling."""
+        if self._return is not None:
+            self._return.cancel()
+            await asyncio.gather(self._return, return_exceptions=True)
+
+
+class _WasDownError(Exception):
+    """The dependency was down and is back: the tries so far say nothing about the event."""
+
+
+class FailurePolicy:
+    """Turns a record into `Handled`, whatever goes wrong on the way."""
+
+    def __init__(
+        self, limits: Limits, group: str, clock: Clock, metrics: Metrics, store: Dependency
+    ) -> None:
+        self._limits = limits
+        self._group = group
+        self._clock = clock
+        self._metrics = metrics
+        self._store = store
+
+    async def prepare(self, work: Work, record: ConsumedRecord) -> Handled:
+        """Decode and prepare a record of a stateless agent. Only cancellation escapes."""
+        envelope = self._decode(work, record)
+        if isinstance(envelope, Handled):
+            return envelope
+        failed_at: datetime | None = None
+        error: Exception
+        for tries in range(1, self._limits.unexpected_tries + 1):
+            try:
+                handled = await self._past_outages(work, envelope)
+            except Exception as unexpected:  # noqa: BLE001 - the outermost guard of every agent
+                error, failed_at = unexpected, failed_at or self._clock.now()
+                self._log_unexpected(record, unexpected, tries)
+                await asyncio.sleep(self._limits.first_backoff_seconds * 2 ** (tries - 1))
+            else:
+                return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
+        return self._bury(record, error, self._limits.unexpected_tries, failed_at)
+
+    def fold(self, work: Work, record: ConsumedRecord) -> Handled:
+        """Decode and fold a record of a table's agent. Nothing escapes."""
+        envelope = self._decode(work, record)
+        if isinstance(envelope, Handled):
+            return envelope
+        fold = _required(work.fold)
+        failed_at: datetime | None = None
+        error: Exception
+        for tries in range(1, self._limits.unexpected_tries + 1):
+            try:
+                handled = fold(envelope)
+            except Exception as unexpected:  # noqa: BLE001 - the same guard, for folds
+                error, failed_at = unexpected, failed_at or self._clock.now()
+                self._log_unexpected(record, unexpected, tries)
+            else:
+                return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
+        return self._bury(record, error, self._limits.unexpected_tries, failed_at)
+
+    def _decode(self, work: Work, record: ConsumedRecord) -> EventEnvelope[Any] | Handled:
+        try:
+            envelope = decode(record.topic, record.key, record.value, self._limits.event_max_bytes)
+        except ContractError as poison:
+            if work.owns_poison:
+                return self._bury(record, poison, 1, None)
+            return Handled((), Outcome.SKIPPED)
+        self._metrics.event_started(
+            record.topic, self._group, envelope.event_timestamp, self._clock.now()
+        )
+        return envelope
+
+    async def _past_outages(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
+        while True:
+            try:
+                return await self._while_healthy(work, envelope)
+            except _WasDownError:
+                continue
+
+    async def _while_healthy(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
+        prepare = _required(work.prepare)
+        tries = 0
+        async for attempt in stamina.retry_context(
+            on=_is_transient,
+            attempts=self._limits.text_tries,
+            timeout=None,
+            wait_initial=self._limits.first_backoff_seconds,
+            wait_max=MAX_BACKOFF_SECONDS,
+        ):
+            with attempt:
+                tries += 1
+                try:
+                    handled = await prepare(envelope)
+                except HuleeduStreamsError as error:
+                    if not error.retryable:
+                        raise
+                    await self._insist_on_health()
+                    if tries >= self._limits.text_tries and work.give_up is not None:
+                        return work.give_up(envelope, error)
+                    raise
+                return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
+        raise AssertionError("unreachable: stamina returns or raises")  # pragma: no cover
+
+    async def _insist_on_health(self) -> None:
+        if not await self._store.is_healthy():
+            await self._store.wait_until_healthy()
+            raise _WasDownError
+
+    def _bury(
+        self, record: ConsumedRecord, error: Exception, tries: int, failed_at: datetime | None
+    ) -> Handled:
+        reason = reason_of(error)
+        log.error(
+            "dead_lettered",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+            # The words of a ContractError never quote input; those of other errors might.
+            detail=str(error) if isinstance(error, HuleeduStreamsError) else type(error).__name__,
+        )
+        self._metrics.dead_lettered(record.topic, reason)
+        letter = dead_letter(
+            record, error, tries=tries, first_failed_at=failed_at or self._clock.now()
+        )
+        return Handled((letter,), Outcome.DEAD_LETTERED)
+
+    def _log_unexpected(self, record: ConsumedRecord, error: Exception, tries: int) -> None:
+        log.error(
+            "handling_failed",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=type(error).__name__,
+            where=_innermost(error),
+            tries=tries,
+        )
+
+
+def _is_transient(error: Exception) -> bool:
+    return isinstance(error, HuleeduStreamsError) and error.retryable
+
+
+def _innermost(error: Exception) -> str:
+    """Return `file:line` where `error` was raised: enough for a report, and no text in it."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return "unknown"
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+
+
+def _required(handler: T | None) -> T:
+    if handler is None:
+        _no_handler()
+    return handler
+
+
+def _no_handler() -> NoReturn:
+    raise TypeError("a Work has either `prepare` or `fold`, and its loop must use that one")

@@ -1,0 +1,102 @@
+"""The Faust app of this package: Faust with every option given, and none read behind our back.
+
+Lives here: how Faust is configured and what is closed when it stops. Not here: which agents,
+tables and views it has (`wiring.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+from mode.supervisors import CrashingSupervisor
+
+from huleedu_streams.runtime.worker import StreamsWorker
+from huleedu_streams.settings import Role, Settings
+from huleedu_streams.topics.catalogue import TopicSpec
+from tables.changelog import RecordingTable
+
+ORIGIN = "huleedu_streams.app"
+PRODUCER_LINGER_SECONDS = 0.005
+PRODUCER_BATCH_BYTES = 262_144
+
+
+class _WithoutKafka(BootStrategy):
+    """Starts the web server and nothing else: a pure content role needs no broker."""
+
+    enable_kafka = False
+
+
+class StreamsApp(faust.App):
+    """A Faust app made from `Settings`.
+
+    Attributes:
+        settings: The configuration of this process.
+        required_topics: What must exist on the broker before the app may start.
+    """
+
+    def __init__(self, settings: Settings, *, partitions: int) -> None:
+        self.settings = settings
+        self.required_topics: Sequence[TopicSpec] = ()
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
+        # Without an agent Faust's consumer crashes as it subscribes to nothing.
+        self.producer_only = not settings.has_agents
+        if not settings.needs_kafka:
+            self.boot_strategy = _WithoutKafka(self)
+
+    def close_on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Await `close` after the app has stopped; the last one added is closed first."""
+        self._closers.append(close)
+
+    async def on_shutdown(self) -> None:
+        """Let go of what the agents and views used."""
+        await super().on_shutdown()
+        while self._closers:
+            await self._closers.pop()()
+
+
+def client_id(roles: Iterable[Role]) -> str:
+    """Return the Kafka client id of a worker; it names the roles, so that peers can compare."""
+    return "huleedu-streams:" + "+".join(sorted(roles))
+
+
+def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
+    web_host = settings.web_host or settings.web_bind
+    return {
+        "broker": settings.broker_url,
+        "store": "rocksdb://",
+        "datadir": str(settings.data_dir / settings.faust_app_id),
+        "tabledir": "rocksdb",
+        "origin": ORIGIN,
+        "autodiscover": False,
+        "env_prefix": "HULEEDU_FAUST_",
+        "Table": RecordingTable,
+        "Worker": StreamsWorker,
+        "broker_client_id": client_id(settings.roles),
+        # Faust's defaults make failover take a minute.
+        "broker_session_timeout": settings.session_timeout_seconds,
+        "broker_heartbeat_interval": settings.session_timeout_seconds * 0.3,
+        "broker_commit_interval": 1.0,
+        "consumer_max_fetch_size": max(settings.event_max_bytes * 4, 1_048_576),
+        "agent_supervisor": CrashingSupervisor,
+        # Safe because the delivery loop acknowledges by hand and abandons its window.
+        "stream_wait_empty": False,
+        "topic_disable_leader": True,
+        "topic_partitions": partitions,
+        "topic_allow_declare": False,
+        "producer_linger": PRODUCER_LINGER_SECONDS,
+        "producer_max_batch_size": PRODUCER_BATCH_BYTES,
+        "producer_max_request_size": settings.producer_max_request_bytes,
+        "producer_acks": -1,
+        "web_enabled": True,
+        "web_bind": settings.web_bind,
+        "web_port": settings.web_port,
+        "web_host": web_host,
+        "canonical_url": f"http://{web_host}:{settings.web_port}",
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "worker_redirect_stdouts": False,
+    }

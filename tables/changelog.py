@@ -1,0 +1,76 @@
+"""The Faust table that all tables here are: raw keys, and a changelog that the agent sends.
+
+Lives here: how a write leaves the table. Faust would send the changelog record by itself and
+persist its offset whenever it likes; here the record is handed to the delivery loop, which sends
+it next to the event's outputs and acknowledges the event only after the broker has both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+import orjson
+from faust.types import TP, CodecArg
+from faust.types.models import ModelArg
+
+Row = dict[str, Any]
+
+_changes: ContextVar[list[Change] | None] = ContextVar("changes", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to one table, not yet in its changelog topic."""
+
+    table: faust.Table[str, Row]
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes | None
+
+    def persisted(self, offset: int) -> None:
+        """Remember in RocksDB that the changelog holds this change at `offset`."""
+        self.table.data.set_persisted_offset(TP(self.topic, self.partition), offset)
+
+
+@contextmanager
+def recorded_changes() -> Iterator[list[Change]]:
+    """Collect the changes that the block makes to any `RecordingTable`, in order."""
+    changes: list[Change] = []
+    token = _changes.set(changes)
+    try:
+        yield changes
+    finally:
+        _changes.reset(token)
+
+
+class RecordingTable(faust.Table[str, Row]):
+    """A Faust table with raw keys whose writes are recorded for the delivery loop.
+
+    Keys are stored and sent as the bytes of the id, as producers key their records: Faust's JSON
+    keys would hash to another partition than the topic's, and routed reads would miss.
+    """
+
+    def _serializer_from_type(self, typ: ModelArg | None) -> CodecArg:
+        return "raw" if typ in (str, bytes) else super()._serializer_from_type(typ)
+
+    def on_key_set(self, key: str, value: Row) -> None:
+        """Record the write in place of sending it."""
+        self._record(key, orjson.dumps(value))
+
+    def on_key_del(self, key: str) -> None:
+        """Record the deletion as a tombstone."""
+        self._record(key, None)
+
+    def _record(self, key: str, value: bytes | None) -> None:
+        changes = _changes.get()
+        partition = self.partition_for_key(key)
+        if changes is None or partition is None:
+            raise RuntimeError(f"table {self.name} is written outside the delivery loop")
+        topic = self.changelog_topic.get_topic_name()
+        changes.append(Change(self, topic, partition, key.encode(), value))
