@@ -64,6 +64,9 @@ def server_properties(node: Node) -> dict[str, str]:
         "auto.create.topics.enable": "false",
         # One worker is the usual case: nothing to wait for before the first assignment.
         "group.initial.rebalance.delay.ms": "0",
+        # A killed node comes back only when its old session has ended; the default is 9 s.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         "offsets.topic.num.partitions": "3",
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.num.partitions": "3",
