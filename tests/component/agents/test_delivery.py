@@ -1,0 +1,269 @@
+"""The delivery loop: order, windows, repeats, and what becomes of what cannot be handled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from huleedu_streams.agents.handling import Handled, Outcome, Work
+from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import DeadLetter
+from huleedu_streams.contracts.envelope import EventEnvelope
+from huleedu_streams.errors import (
+    BrokerUnavailableError,
+    ContentStoreUnavailableError,
+    HuleeduStreamsError,
+)
+from tests.component.agents.streams import Bench, eventually, running_loop
+
+TOPIC = "huleedu.essay.spellcheck.requested.v1"
+
+
+def a_request(essay_id: str) -> bytes:
+    entity = {"entity_id": essay_id, "entity_type": "essay", "parent_id": "batch-1"}
+    moment = "2025-05-27T12:00:00Z"
+    return json.dumps(
+        {
+            "event_id": "6f1c2b1e-5d0a-5f0e-9d53-6c1e7a1f4a11",
+            "event_type": TOPIC,
+            "event_timestamp": moment,
+            "source_service": "batch-service",
+            "data": {
+                "event_name": "essay.spellcheck.requested",
+                "entity_ref": entity,
+                "timestamp": moment,
+                "status": "awaiting_spellcheck",
+                "system_metadata": {"entity": entity, "timestamp": moment},
+                "text_storage_id": "0123456789abcdef0123456789abcdef",
+            },
+        }
+    ).encode()
+
+
+def put(bench: Bench, *essay_ids: str) -> None:
+    for essay_id in essay_ids:
+        bench.stream.put(TOPIC, essay_id.encode(), a_request(essay_id))
+
+
+def an_output(envelope: EventEnvelope[Any]) -> Handled:
+    essay_id = envelope.data.entity_ref.entity_id
+    return Handled((OutgoingEvent("out", essay_id, b"{}", ()),), Outcome.DONE, TOPIC)
+
+
+class Scripted:
+    """Prepares an event when its essay is released; raises what the script says, in turn."""
+
+    def __init__(self, **errors: list[Exception]) -> None:
+        self.errors = errors
+        self.started: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, envelope: EventEnvelope[Any]) -> Handled:
+        essay_id = envelope.data.entity_ref.entity_id
+        self.started.append(essay_id)
+        if essay_id in self.gates:
+            await self.gates[essay_id].wait()
+        if self.errors.get(essay_id):
+            raise self.errors[essay_id].pop(0)
+        return an_output(envelope)
+
+
+def preparing(script: Scripted, *, owns_poison: bool = True) -> Work:
+    def give_up(envelope: EventEnvelope[Any], _error: HuleeduStreamsError) -> Handled:
+        essay_id = envelope.data.entity_ref.entity_id
+        return Handled((OutgoingEvent("failed", essay_id, b"{}", ()),), Outcome.DONE, TOPIC)
+
+    return Work(TOPIC, owns_poison=owns_poison, prepare=script, give_up=give_up)
+
+
+def topics(bench: Bench) -> list[str]:
+    return [record.topic for record in bench.broker.queued]
+
+
+async def test_events_are_prepared_side_by_side_and_sent_in_order() -> None:
+    script = Scripted()
+    script.gates["a"] = asyncio.Event()
+
+    async with running_loop(preparing(script)) as bench:
+        put(bench, "a", "b", "c")
+        await eventually(lambda: script.started == ["a", "b", "c"])
+        assert bench.broker.queued == []
+        script.gates["a"].set()
+        await eventually(lambda: bench.stream.acknowledged == [0, 1, 2])
+
+    assert [record.key for record in bench.broker.queued] == ["a", "b", "c"]
+
+
+async def test_event_is_acknowledged_only_after_the_broker_has_its_output() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.broker.is_holding = True
+        put(bench, "a")
+        await eventually(lambda: len(bench.broker.queued) == 1)
+        assert bench.stream.acknowledged == []
+
+        bench.broker.release()
+
+        await eventually(lambda: bench.stream.acknowledged == [0])
+
+
+async def test_no_more_events_than_the_window_are_in_flight() -> None:
+    script = Scripted()
+    script.gates["a"] = asyncio.Event()
+
+    async with running_loop(preparing(script), window_events=2) as bench:
+        put(bench, "a", "b", "c")
+        await eventually(lambda: bench.stream.read == 3 and len(script.started) > 1)
+        assert script.started == ["a", "b"]
+
+        script.gates["a"].set()
+
+        await eventually(lambda: bench.stream.acknowledged == [0, 1, 2])
+
+
+async def test_abandoned_window_is_neither_sent_nor_acknowledged() -> None:
+    script = Scripted()
+    script.gates["a"] = asyncio.Event()
+
+    async with running_loop(preparing(script)) as bench:
+        put(bench, "a", "b")
+        await eventually(lambda: script.started == ["a", "b"])
+        bench.loop.abandon()
+        put(bench, "c")
+        await eventually(lambda: bench.stream.acknowledged == [2])
+
+    assert [record.key for record in bench.broker.queued] == ["c"]
+
+
+async def test_abandoned_event_is_not_acknowledged_when_the_broker_answers() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.broker.is_holding = True
+        put(bench, "a")
+        await eventually(lambda: len(bench.broker.queued) == 1)
+
+        bench.loop.abandon()
+        bench.broker.release()
+        put(bench, "b")
+
+        await eventually(lambda: bench.stream.acknowledged == [1])
+
+
+async def test_output_carries_the_traceparent_of_its_cause() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        put(bench, "a")
+        await eventually(lambda: bench.stream.acknowledged == [0])
+
+    assert ("traceparent", b"00-11-22-01") in bench.broker.queued[0].headers
+
+
+async def test_undecodable_bytes_go_to_the_dead_letter_topic_untouched() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.stream.put(TOPIC, b"\xff", b"\x00not an event")
+        put(bench, "a")
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    letter = bench.broker.queued[0]
+    assert isinstance(letter, DeadLetter)
+    assert (letter.topic, letter.key, letter.value) == (
+        f"{TOPIC}.DLT",
+        b"\xff",
+        b"\x00not an event",
+    )
+    assert letter.headers[0] == ("traceparent", b"00-11-22-01")
+
+
+async def test_dead_letter_names_topic_partition_offset_and_code() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.stream.put(TOPIC, b"a", None)
+        await eventually(lambda: bench.stream.acknowledged == [0])
+
+    headers = dict(bench.broker.queued[0].headers)
+    assert headers["__streams.errors.topic"] == TOPIC.encode()
+    assert headers["__streams.errors.partition"] == b"0"
+    assert headers["__streams.errors.offset"] == b"0"
+    assert headers["huleedu.dlt.reason"] == b"undecodable"
+    assert headers["huleedu.dlt.attempts"] == b"1"
+    assert datetime.fromisoformat(headers["huleedu.dlt.first-failed-at"].decode()).tzinfo
+
+
+async def test_agent_that_does_not_own_poison_counts_and_acknowledges_it() -> None:
+    async with running_loop(preparing(Scripted(), owns_poison=False)) as bench:
+        bench.stream.put(TOPIC, b"a", b"poison")
+        await eventually(lambda: bench.stream.acknowledged == [0])
+
+    assert bench.broker.queued == []
+    assert bench.counted("skipped") == 1
+
+
+async def test_unexpected_error_is_tried_again_then_dead_lettered() -> None:
+    script = Scripted(a=[KeyError("x"), KeyError("x")], b=[KeyError("x")])
+
+    async with running_loop(preparing(script)) as bench:
+        put(bench, "a", "b")
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert topics(bench) == [f"{TOPIC}.DLT", "out"]
+    headers = dict(bench.broker.queued[0].headers)
+    assert headers["huleedu.dlt.reason"] == b"unexpected"
+    assert headers["huleedu.dlt.attempts"] == b"2"
+    assert bench.counted("retried") == 1
+
+
+async def test_unavailable_store_is_waited_for_and_dead_letters_nothing() -> None:
+    # More failures than any count of tries: an outage is no property of a text.
+    script = Scripted(a=[ContentStoreUnavailableError("down") for _ in range(20)])
+
+    async with running_loop(preparing(script)) as bench:
+        bench.store.is_up = False
+        put(bench, "a")
+        await eventually(lambda: bench.store.probes > 5)
+        assert bench.stream.acknowledged == []
+        script.errors["a"].clear()
+
+        bench.store.is_up = True
+
+        await eventually(lambda: bench.stream.acknowledged == [0])
+    assert topics(bench) == ["out"]
+
+
+async def test_text_that_keeps_failing_is_given_up_while_the_store_is_healthy() -> None:
+    script = Scripted(a=[ContentStoreUnavailableError("503") for _ in range(20)])
+
+    async with running_loop(preparing(script)) as bench:
+        put(bench, "a", "b")
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert topics(bench) == ["failed", "out"]
+    assert script.started.count("a") == 3
+
+
+async def test_output_that_cannot_be_produced_ends_the_loop() -> None:
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.broker.error = BrokerUnavailableError("gone")
+        put(bench, "a")
+
+        with pytest.raises(BrokerUnavailableError):
+            await bench.running
+
+    assert bench.stream.acknowledged == []
+
+
+async def test_fold_that_raises_is_tried_again_then_dead_lettered() -> None:
+    raised: list[str] = []
+
+    def fold(envelope: EventEnvelope[Any]) -> Handled:
+        essay_id = envelope.data.entity_ref.entity_id
+        if essay_id == "a":
+            raised.append(essay_id)
+            raise ValueError("boom")
+        return an_output(envelope)
+
+    async with running_loop(Work(TOPIC, owns_poison=True, fold=fold)) as bench:
+        put(bench, "a", "b")
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert topics(bench) == [f"{TOPIC}.DLT", "out"]
+    assert raised == ["a", "a"]
