@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from huleedu_streams.adapters.content_ids import checked_id
+from huleedu_streams.adapters.content_ids import checked_id, checked_media_type
 from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.domain.spelling import CheckedText, Correction
 from huleedu_streams.errors import (
@@ -45,7 +45,7 @@ class MemoryContentStore:
         key = checked_id(storage_id)
         if self.put_error is not None:
             raise self.put_error
-        self.contents[key] = StoredContent(bytes(body), media_type)
+        self.contents[key] = StoredContent(bytes(body), checked_media_type(media_type))
 
     async def is_healthy(self) -> bool:
         return self.get_error is None and self.put_error is None

@@ -1,4 +1,4 @@
-"""The shape of content ids: 32 hexadecimal digits, lower case once normalised."""
+"""What every content store holds its callers to: the shape of ids, and how large a content is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import re
 
 from huleedu_streams.errors import ContentRefusedError
 
-_PATTERN = re.compile(r"[0-9a-f]{32}\Z")
+_ID = re.compile(r"[0-9a-fA-F]{32}\Z")
+_MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
+# A processing log repeats the text and describes each correction: a page of misspellings grows
+# about tenfold on its way into a log.
+_DERIVED_FACTOR = 16
+
+DEFAULT_MEDIA_TYPE = "application/octet-stream"
 
 
 def is_content_id(value: str) -> bool:
     """Whether `value` is an id of the content store, in either case."""
-    return _PATTERN.match(value.lower()) is not None and value.isascii()
+    return _ID.match(value) is not None
 
 
 def checked_id(storage_id: str) -> str:
@@ -23,3 +29,19 @@ def checked_id(storage_id: str) -> str:
     if not is_content_id(storage_id):
         raise ContentRefusedError("a content id is 32 hexadecimal digits")
     return storage_id.lower()
+
+
+def checked_media_type(media_type: str) -> str:
+    """Return `media_type`, which is one line of printable ASCII.
+
+    Raises:
+        ContentRefusedError: it is not, so no header and no file could carry it.
+    """
+    if _MEDIA_TYPE.match(media_type) is None:
+        raise ContentRefusedError("a media type is one line of at most 255 printable characters")
+    return media_type
+
+
+def derived_max_bytes(text_max_bytes: int) -> int:
+    """Return the size of the largest content derived from a text of at most `text_max_bytes`."""
+    return text_max_bytes * _DERIVED_FACTOR

@@ -78,6 +78,9 @@ _FETCH_REFUSED = Failure(
 )
 _EMPTY = Failure(FailureKind.CONTENT, ErrorCode.VALIDATION_ERROR, "the text is empty")
 _NOT_UTF8 = Failure(FailureKind.CONTENT, ErrorCode.PARSING_ERROR, "the text is not UTF-8")
+_TOO_LARGE = Failure(
+    FailureKind.CONTENT, ErrorCode.VALIDATION_ERROR, "the text is larger than the cap"
+)
 _NOT_SERVED = Failure(
     FailureKind.LANGUAGE, ErrorCode.VALIDATION_ERROR, "the language of the text is not served"
 )
@@ -110,11 +113,16 @@ class _FailedError(Exception):
 
 
 async def check_essay(
-    request: Request, store: ContentStore, checker: SpellChecker, clock: Clock
+    request: Request,
+    store: ContentStore,
+    checker: SpellChecker,
+    clock: Clock,
+    text_max_bytes: int,
 ) -> SpellcheckDecision:
     """Fetch the text, correct it, store what came of it, and say how it went.
 
     A repeat stores under the same ids and yields the same event id, status, references and count.
+    A text above `text_max_bytes` is not checked: whoever put it went round the HTTP surface.
 
     Raises:
         ContentStoreUnavailableError: the store gives no answer now; nothing is decided.
@@ -123,7 +131,7 @@ async def check_essay(
     checked: CheckedText | None = None
     check_seconds = 0.0
     try:
-        text = await _fetch(request, store)
+        text = await _fetch(request, store, text_max_bytes)
         check_started_at = clock.now()
         checked = await _check(request, text, checker)
         check_seconds = (clock.now() - check_started_at).total_seconds()
@@ -163,9 +171,11 @@ def check_report(checked: CheckedText) -> dict[str, Any]:
     }
 
 
-async def _fetch(request: Request, store: ContentStore) -> str:
+async def _fetch(request: Request, store: ContentStore, max_bytes: int) -> str:
     try:
         content = await store.get(request.data.text_storage_id)
+        if len(content.body) > max_bytes:
+            raise _FailedError(_TOO_LARGE)
         text = content.body.decode("utf-8")
     except ContentNotFoundError:
         raise _FailedError(_NOT_FOUND) from None

@@ -71,7 +71,7 @@ def checker() -> ScriptedSpellChecker:
 async def decide(
     store: MemoryContentStore, checker: ScriptedSpellChecker, **changes: object
 ) -> SpellcheckDecision:
-    return await check_essay(a_request(**changes), store, checker, FrozenClock(NOW))
+    return await check_essay(a_request(**changes), store, checker, FrozenClock(NOW), 1000)
 
 
 def assert_failed(decision: SpellcheckDecision, kind: str, code: str, made: int | None) -> None:
@@ -164,7 +164,7 @@ async def test_times_of_the_result_come_from_the_clock(store: MemoryContentStore
             clock.advance(2)
             return await super().check(text, language)
 
-    decision = await check_essay(a_request(), store, SlowChecker(), clock)
+    decision = await check_essay(a_request(), store, SlowChecker(), clock, 1000)
 
     metadata = decision.result.data.system_metadata
     assert metadata.started_at == NOW
@@ -214,6 +214,17 @@ async def test_text_that_is_not_utf8_ends_in_content_error(
     decision = await decide(store, checker)
 
     assert_failed(decision, "content_error", "PARSING_ERROR", None)
+
+
+async def test_text_over_the_cap_ends_in_content_error(
+    store: MemoryContentStore, checker: ScriptedSpellChecker
+) -> None:
+    await store.put(TEXT_ID, b"a" * 1001, "text/plain")
+
+    decision = await decide(store, checker)
+
+    assert_failed(decision, "content_error", "VALIDATION_ERROR", None)
+    assert checker.checked == []
 
 
 @pytest.mark.parametrize("error", [SpellcheckFailedError(ESSAY_WORD), DictionaryError(ESSAY_WORD)])

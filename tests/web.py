@@ -1,0 +1,46 @@
+"""Serves views as a worker does, on loopback and a free port, without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import faust
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
+
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.views.server import Views, register_views, web_application_options
+
+Client = TestClient[Any, Any]
+
+
+@asynccontextmanager
+async def serving(
+    *groups: Views, tokens: Sequence[str] = (), metrics: Metrics | None = None
+) -> AsyncIterator[Client]:
+    """Yield a client of a worker's web server that serves these views."""
+    measured = metrics or Metrics(CollectorRegistry())
+    app = faust.App(
+        "views-under-test",
+        broker="kafka://127.0.0.1:1",
+        env_prefix="HULEEDU_FAUST_",
+        web_application_options=web_application_options(measured, tokens),
+    )
+    register_views(app, *groups)
+    async with TestClient(TestServer(await app.web.wsgi(), host="127.0.0.1")) as client:
+        yield client
+
+
+async def assert_problem(response: ClientResponse, status: int, code: str) -> dict[str, Any]:
+    """Check that the answer is a problem of RFC 9457 with our two members, and return it."""
+    body: dict[str, Any] = await response.json(content_type="application/problem+json")
+    assert response.status == status, body
+    assert body["status"] == status
+    assert body["error"] == code
+    assert body["title"]
+    assert body["detail"]
+    assert body["type"] == "about:blank"
+    return body
