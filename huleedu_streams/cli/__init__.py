@@ -98,9 +98,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if is_debug:
             raise
-        click.echo(f"error: {_one_line(error)}", err=True)
+        click.echo(f"huleedu-streams: {_one_line(error)}", err=True)
         return EXIT_USAGE if isinstance(error, StartupError) else EXIT_NO
-    return outcome if isinstance(outcome, int) else 0
+    return outcome if type(outcome) is int else 0
 
 
 def _command_position(arguments: Sequence[str]) -> int:

@@ -1,0 +1,32 @@
+"""Where the commands print: results on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+_WIDTH_IN_A_PIPE = 160
+
+
+def results() -> Console:
+    """Return the console of standard output; wide where no terminal folds the lines."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE, highlight=False)
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar on standard error, so that a pipe gets results only."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),
+    )
