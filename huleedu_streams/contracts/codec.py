@@ -61,7 +61,9 @@ class OutgoingEvent:
     headers: Headers
 
 
-def decode(topic: str, key: bytes | None, value: bytes | None, max_bytes: int) -> EventEnvelope[Any]:
+def decode(
+    topic: str, key: bytes | None, value: bytes | None, max_bytes: int
+) -> EventEnvelope[Any]:
     """Return the envelope in a record of `topic`.
 
     Args:

@@ -66,9 +66,9 @@ class EventEnvelope(WireModel, Generic[DataT]):
         return (self.metadata or {}).get("causation_id")
 
 
-def derived_id(event_id: UUID, step: str) -> UUID:
-    """Return the id of what `step` makes of the event; the same for every replay."""
-    return uuid5(EVENT_NAMESPACE, f"{event_id}/{step}")
+def derived_id(source: UUID | str, step: str) -> UUID:
+    """Return the id of what `step` makes of an event or entity; the same for every replay."""
+    return uuid5(EVENT_NAMESPACE, f"{source}/{step}")
 
 
 def json_ready(model: BaseModel) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class SpellcheckRequestedDataV1(ProcessingUpdate):
     Producers: the batch role, anyone. Consumers: spellcheck, lifecycle.
     """
 
+    status: EssayStatus
     text_storage_id: EntityId = Field(description="the text's id in the content store, 32 hex")
     language: LanguageTag = Field(default="en", description="older producers omit it; e.g. sv")
 
@@ -89,6 +90,7 @@ class SpellcheckResultDataV1(ProcessingUpdate):
     Producer: spellcheck. Consumers: lifecycle, anyone.
     """
 
+    status: EssayStatus
     original_text_storage_id: EntityId
     storage_metadata: StorageReferenceMetadata | None = None
     corrections_made: int | None = Field(default=None, ge=0, description="words replaced")

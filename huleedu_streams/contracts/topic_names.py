@@ -25,11 +25,15 @@ DEAD_LETTER_SUFFIX = ".DLT"
 def topic_name(event: ProcessingEvent) -> str:
     """Return the topic that carries `event`.
 
-    - ESSAY_SPELLCHECK_REQUESTED (essay.spellcheck.requested) ➜ 'huleedu.essay.spellcheck.requested.v1'
-    - ESSAY_SPELLCHECK_RESULT_RECEIVED (essay.spellcheck.result.received) ➜ 'huleedu.essay.spellcheck.completed.v1'
+    - ESSAY_SPELLCHECK_REQUESTED (essay.spellcheck.requested) ➜ \
+'huleedu.essay.spellcheck.requested.v1'
+    - ESSAY_SPELLCHECK_RESULT_RECEIVED (essay.spellcheck.result.received) ➜ \
+'huleedu.essay.spellcheck.completed.v1'
     - BATCH_ESSAYS_REGISTERED (batch.essays.registered) ➜ 'huleedu.batch.essays.registered.v1'
-    - ESSAY_LIFECYCLE_STATE_UPDATED (essay.lifecycle.state.updated) ➜ 'huleedu.essay.lifecycle.state.updated.v1'
-    - BATCH_SPELLCHECK_PHASE_COMPLETED (batch.spellcheck.phase.completed) ➜ 'huleedu.batch.spellcheck.phase.completed.v1'
+    - ESSAY_LIFECYCLE_STATE_UPDATED (essay.lifecycle.state.updated) ➜ \
+'huleedu.essay.lifecycle.state.updated.v1'
+    - BATCH_SPELLCHECK_PHASE_COMPLETED (batch.spellcheck.phase.completed) ➜ \
+'huleedu.batch.spellcheck.phase.completed.v1'
 
     Raises:
         ValueError: `event` is not mapped; the message lists every mapping, one a line.

@@ -1,6 +1,30 @@
-"""placeholder until the fold lands"""
+"""A batch: what its pages of members add up to, and when its spell check is over.
 
+Lives here: registration, the sums, completion. Not here: the single essays (`domain/rosters.py`).
+
+A batch that nobody registered is made by its first essay and never completes. One that is
+registered completes once, when every expected essay has a result, whatever comes after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from pydantic import Field
+
+from huleedu_streams.domain.lifecycle import Remembered
+from huleedu_streams.domain.rosters import (
+    FAILED_STATUSES,
+    UNCHECKED_STATUSES,
+    MemberPage,
+    Tally,
+)
+
+MAX_LISTED_ESSAYS = 100
 
 
 class BatchStatus(StrEnum):
@@ -25,3 +49,157 @@ class PhaseOutcome(StrEnum):
     COMPLETED_SUCCESSFULLY = "COMPLETED_SUCCESSFULLY"
     COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
     FAILED_CRITICALLY = "FAILED_CRITICALLY"
+
+
+class BatchRegistered(Remembered):
+    """Fact: somebody registered a batch and the essays that it expects."""
+
+    event_id: str
+    batch_id: str
+    essay_ids: tuple[str, ...]
+    correlation_id: str | None
+    at: datetime
+
+
+class Completion(Remembered):
+    """How a batch was when its last result came; kept so that telling it again says the same."""
+
+    cause_id: str
+    at: datetime
+    outcome: PhaseOutcome
+    expected_essay_count: int
+    successful: int
+    failed: int
+    failed_essay_ids: tuple[str, ...]
+    failed_essay_ids_truncated: bool
+    corrections_made: int
+    duration_seconds: float
+
+
+class BatchRecord(Remembered):
+    """One batch: the row of the `batches` table. A `version` of 0 is a row not yet written.
+
+    Attributes:
+        expected_essay_count: `None` until somebody registers the batch.
+        counts: Essays by status: the expected ones, or all while nobody registered the batch.
+        tallies: What each page adds up to, by page; `counts` is their sum.
+        unexpected_essay_ids: Essays that the registration does not name; at most 100.
+    """
+
+    batch_id: str
+    expected_essay_count: int | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    corrections_made: int = 0
+    registered_at: datetime | None = None
+    registered_by: str | None = None
+    completed_at: datetime | None = None
+    outcome: PhaseOutcome | None = None
+    completion: Completion | None = None
+    unexpected_essay_ids: tuple[str, ...] = ()
+    unexpected_essay_ids_truncated: bool = False
+    correlation_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    tallies: dict[str, Tally] = Field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def finished(self) -> int:
+        """How many of the essays counted have a result."""
+        return sum(n for status, n in self.counts.items() if status not in UNCHECKED_STATUSES)
+
+    @property
+    def failed(self) -> int:
+        """How many of the essays counted failed their spell check."""
+        return sum(n for status, n in self.counts.items() if status in FAILED_STATUSES)
+
+    @property
+    def is_ready_to_complete(self) -> bool:
+        """Whether every expected essay has a result and nobody has been told yet."""
+        return self.completion is None and self.finished == self.expected_essay_count
+
+    def registered(self, fact: BatchRegistered) -> Self:
+        """Return the batch with its registration noted; its pages' tallies come separately."""
+        changes = {
+            "expected_essay_count": len(fact.essay_ids),
+            "registered_at": fact.at,
+            "registered_by": fact.event_id,
+            "correlation_id": fact.correlation_id,
+        }
+        return self.model_copy(update=changes)
+
+    def adding_up(self, pages: Iterable[MemberPage]) -> Self:
+        """Return the batch with these pages' tallies in place of what it knew of them."""
+        changed = {str(page.page): page.tally() for page in pages}
+        tallies = {**self.tallies, **changed}
+        is_registered = self.registered_by is not None
+        counts: Counter[str] = Counter()
+        for tally in tallies.values():
+            counts.update(tally.counts)
+            counts.update({} if is_registered else tally.others)
+        corrections = sum(
+            tally.corrections_made + (0 if is_registered else tally.other_corrections_made)
+            for tally in tallies.values()
+        )
+        changes = {
+            "tallies": tallies,
+            "counts": dict(sorted(counts.items())),
+            "corrections_made": corrections,
+        }
+        return self.model_copy(update=changes)
+
+    def listing_unexpected(self, essay_ids: Iterable[str]) -> Self:
+        """Return the batch with these essays among those that no registration names."""
+        known = set(self.unexpected_essay_ids)
+        listed = [*self.unexpected_essay_ids, *(new for new in essay_ids if new not in known)]
+        changes = {
+            "unexpected_essay_ids": tuple(listed[:MAX_LISTED_ESSAYS]),
+            "unexpected_essay_ids_truncated": (
+                self.unexpected_essay_ids_truncated or len(listed) > MAX_LISTED_ESSAYS
+            ),
+        }
+        return self.model_copy(update=changes)
+
+    def completed(self, cause_id: str, at: datetime, failed_essay_ids: list[str]) -> Self:
+        """Return the batch complete, by the event that brought the last result.
+
+        Args:
+            cause_id: That event.
+            at: Its time.
+            failed_essay_ids: All expected essays that failed, in order.
+        """
+        expected = self.expected_essay_count or 0
+        started_at = self.registered_at or at
+        completion = Completion(
+            cause_id=cause_id,
+            at=at,
+            outcome=_outcome(expected, self.failed),
+            expected_essay_count=expected,
+            successful=expected - self.failed,
+            failed=self.failed,
+            failed_essay_ids=tuple(failed_essay_ids[:MAX_LISTED_ESSAYS]),
+            failed_essay_ids_truncated=len(failed_essay_ids) > MAX_LISTED_ESSAYS,
+            corrections_made=self.corrections_made,
+            # Clocks of different machines may put the last result before the registration.
+            duration_seconds=max(0.0, (at - started_at).total_seconds()),
+        )
+        changes = {"completed_at": at, "outcome": completion.outcome, "completion": completion}
+        return self.model_copy(update=changes)
+
+
+def _outcome(expected: int, failed: int) -> PhaseOutcome:
+    if failed == 0:
+        return PhaseOutcome.COMPLETED_SUCCESSFULLY
+    if failed == expected:
+        return PhaseOutcome.FAILED_CRITICALLY
+    return PhaseOutcome.COMPLETED_WITH_FAILURES
+
+
+def unexpected_essays(pages: Iterable[MemberPage]) -> list[str]:
+    """Return the essays on these pages that no registration names, in order."""
+    return sorted(
+        essay_id
+        for page in pages
+        for essay_id, member in page.members.items()
+        if not member.is_expected
+    )
