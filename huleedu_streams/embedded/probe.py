@@ -13,6 +13,7 @@ from huleedu_streams.embedded.config import HOST
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 _METADATA, _VERSION = 3, 2
 _TIMEOUT_SECONDS = 2.0
+_MAX_ANSWER_BYTES = 65_536
 
 
 def is_port_free(port: int) -> bool:
@@ -49,6 +50,8 @@ def cluster_id_at(port: int) -> str | None:
 
 
 def _read(connection: socket.socket, size: int) -> bytes:
+    if size > _MAX_ANSWER_BYTES:
+        raise ConnectionError("not Kafka")
     data = b""
     while len(data) < size:
         part = connection.recv(size - len(data))

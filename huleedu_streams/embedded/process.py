@@ -65,8 +65,8 @@ def end(pid: int, timeout_seconds: float) -> bool:
     Returns:
         Whether it stopped by itself.
     """
-    process = psutil.Process(pid)
     try:
+        process = psutil.Process(pid)
         process.terminate()
         if wait_until(lambda: not is_alive(pid), timeout_seconds):
             return True
