@@ -166,7 +166,8 @@ def _wait_ready(data_dir: Path, pid: int, port: int) -> None:
     cluster_id = meta.get("cluster.id")
 
     def is_settled() -> bool:
-        return probe.cluster_id_at(port) == cluster_id or not process.is_alive(pid)
+        answer = probe.cluster_id_at(port)
+        return (answer is not None and answer == cluster_id) or not process.is_alive(pid)
 
     is_timely = process.wait_until(is_settled, _READY_SECONDS)
     if not is_timely:
