@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from huleedu_streams.adapters.content_ids import checked_id, checked_media_type
 from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import DeadLetter
 from huleedu_streams.domain.spelling import CheckedText, Correction
 from huleedu_streams.errors import (
     BrokerUnavailableError,
@@ -110,21 +111,25 @@ class MemoryPublisher:
 
     Attributes:
         sent: What the broker acknowledged, in order.
-        error: Raised on the acknowledgement of every event while set.
+        error: Raised on the acknowledgement of every record while set.
         is_silent: Whether acknowledgements never come.
     """
 
     def __init__(self) -> None:
-        self.sent: list[OutgoingEvent] = []
+        self.sent: list[OutgoingEvent | DeadLetter] = []
         self.error: BrokerUnavailableError | None = None
         self.is_silent = False
 
-    async def send(self, event: OutgoingEvent) -> Awaitable[None]:
-        return self._acknowledge(event)
+    @property
+    def events(self) -> list[OutgoingEvent]:
+        return [record for record in self.sent if isinstance(record, OutgoingEvent)]
 
-    async def _acknowledge(self, event: OutgoingEvent) -> None:
+    async def send(self, record: OutgoingEvent | DeadLetter) -> Awaitable[None]:
+        return self._acknowledge(record)
+
+    async def _acknowledge(self, record: OutgoingEvent | DeadLetter) -> None:
         if self.is_silent:
             await asyncio.Event().wait()
         if self.error is not None:
             raise self.error
-        self.sent.append(event)
+        self.sent.append(record)

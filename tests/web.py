@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.metrics import Metrics
-from huleedu_streams.views.server import Views, register_views, web_application_options
+from huleedu_streams.views.server import Views, serve_views
 
 Client = TestClient[Any, Any]
 
@@ -27,9 +27,8 @@ async def serving(
         "views-under-test",
         broker="kafka://127.0.0.1:1",
         env_prefix="HULEEDU_FAUST_",
-        web_application_options=web_application_options(measured, tokens),
     )
-    register_views(app, *groups)
+    serve_views(app, groups, measured, tokens)
     async with TestClient(TestServer(await app.web.wsgi(), host="127.0.0.1")) as client:
         yield client
 

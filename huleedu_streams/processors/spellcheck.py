@@ -117,7 +117,7 @@ async def check_essay(
     store: ContentStore,
     checker: SpellChecker,
     clock: Clock,
-    text_max_bytes: int,
+    text_max_bytes: int | None = None,
 ) -> SpellcheckDecision:
     """Fetch the text, correct it, store what came of it, and say how it went.
 
@@ -171,10 +171,10 @@ def check_report(checked: CheckedText) -> dict[str, Any]:
     }
 
 
-async def _fetch(request: Request, store: ContentStore, max_bytes: int) -> str:
+async def _fetch(request: Request, store: ContentStore, max_bytes: int | None) -> str:
     try:
         content = await store.get(request.data.text_storage_id)
-        if len(content.body) > max_bytes:
+        if max_bytes is not None and len(content.body) > max_bytes:
             raise _FailedError(_TOO_LARGE)
         text = content.body.decode("utf-8")
     except ContentNotFoundError:

@@ -6,7 +6,7 @@ Lives here: the view class, registration, and the middlewares that measure and a
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any, ClassVar
@@ -62,26 +62,26 @@ def handlers_help(handlers: Mapping[str, RouteHandler]) -> str:
     return "\n".join(f"{method.upper()}: {text.splitlines()[0]}" for method, text in lines if text)
 
 
-def register_views(app: faust.App, *groups: Views) -> None:
-    """Serve the views, and nothing of Faust's own: its index, table and router pages go."""
+def serve_views(
+    app: faust.App, groups: Iterable[Views], metrics: Metrics, tokens: Sequence[str]
+) -> None:
+    """Serve the views, and nothing of Faust's own: its index, table and router pages go.
+
+    Args:
+        app: Not started yet.
+        groups: What the `build_…_views` functions return.
+        metrics: Where requests are counted.
+        tokens: Accepted bearer tokens for everything under /v1; empty lets everyone in.
+    """
     app.web.blueprints = BlueprintManager([])
+    server: web.Application = app.web.web_app  # type: ignore[attr-defined] # of the aiohttp driver
+    server.middlewares.extend([_measuring(metrics), problems])
+    if tokens:
+        server.middlewares.append(_asking_for_token([token.encode() for token in tokens]))
     for views in groups:
         for path, view in views.items():
             view.view_path = path
             app.web.add_view(view)
-
-
-def web_application_options(metrics: Metrics, tokens: Sequence[str]) -> dict[str, object]:
-    """Return what Faust passes to `aiohttp.web.Application` (its `web_application_options`).
-
-    Args:
-        metrics: Where requests are counted.
-        tokens: Accepted bearer tokens for everything under /v1; empty lets everyone in.
-    """
-    middlewares = [_measuring(metrics), problems]
-    if tokens:
-        middlewares.append(_asking_for_token([token.encode() for token in tokens]))
-    return {"middlewares": middlewares}
 
 
 def json_response(
