@@ -1,0 +1,14 @@
+"""The speller: dictionary, index, engines, the user's list. No Kafka, no Faust, usable alone.
+
+```
+dictionary -> lexicon (deletions) -> exact -> checker -> pool (worker)
+                 cache                l2
+```
+"""
+
+from __future__ import annotations
+
+from huleedu_streams.spelling.checker import SpellChecker
+from huleedu_streams.spelling.dictionary import languages
+
+__all__ = ["SpellChecker", "languages"]

@@ -1,0 +1,85 @@
+"""Engine `exact`: the candidates and the choice of pyspellchecker 0.9.1 at distance 2.
+
+Known words, numbers and over-long words are themselves; else all dictionary words one edit away;
+else all two edits away. The choice is the one that differs in accents only, else the most
+frequent; equals in alphabetical order (pyspellchecker leaves those to the hash seed).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rapidfuzz.distance.DamerauLevenshtein import distance
+
+from huleedu_streams.spelling.dictionary import is_checkable
+from huleedu_streams.spelling.lexicon import Lexicon
+
+# Only what holds one of these can be one edit from a number.
+_NEAR_NUMBER = re.compile(r"\d|nan|inf")
+
+
+class ExactEngine:
+    """See the module. Immutable; safe from threads."""
+
+    rule = "exact"
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+
+    def is_known(self, word: str) -> bool:
+        """Whether the dictionary has the word."""
+        return word.lower() in self._lexicon.ids
+
+    def ranked(self, word: str) -> tuple[str, ...]:
+        """Return the candidates, best first.
+
+        A known word is its own only one, and so is what pyspellchecker does not look at.
+        """
+        if self.is_known(word) or not self._is_checkable(word):
+            return (word,)
+        lowered = word.lower()
+        # "İ" is longer in lower case.
+        if not self._is_checkable(lowered):
+            return ()
+        words = self._lexicon.words
+        found = self._lexicon.within(lowered, 1) or self._two_edits(lowered)
+        return _accents_first(word, [words[i] for i in found])
+
+    def _two_edits(self, word: str) -> list[int]:
+        found = self._lexicon.within(word, 2)
+        if found and _NEAR_NUMBER.search(word):
+            words = self._lexicon.words
+            return [i for i in found if self._has_checkable_step(word, words[i])]
+        return found
+
+    def _has_checkable_step(self, word: str, candidate: str) -> bool:
+        """Whether a word that is no number stands between the two: pyspellchecker stops there."""
+        return any(
+            distance(step, candidate, score_cutoff=1) <= 1 and self._is_checkable(step)
+            for step in _one_edit(word, frozenset(candidate))
+        )
+
+    def _is_checkable(self, word: str) -> bool:
+        return is_checkable(word, self._lexicon.longest)
+
+
+def _accents_first(word: str, candidates: list[str]) -> tuple[str, ...]:
+    if word.isascii() and all(map(str.isascii, candidates)):
+        return tuple(candidates)
+    plain = _without_accents(word)
+    return tuple(sorted(candidates, key=lambda candidate: _without_accents(candidate) != plain))
+
+
+def _without_accents(word: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", word)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def _one_edit(word: str, letters: frozenset[str]) -> set[str]:
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    deleted = {left + right[1:] for left, right in splits if right}
+    transposed = {left + right[1] + right[0] + right[2:] for left, right in splits if right[1:]}
+    replaced = {left + c + right[1:] for left, right in splits if right for c in letters}
+    inserted = {left + c + right for left, right in splits for c in letters}
+    return deleted | transposed | replaced | inserted

@@ -1,0 +1,123 @@
+"""The words of one language with the index over them: what every engine asks.
+
+Not here: where the words come from (`dictionary.py`), where a built lexicon is kept (`cache.py`)
+and which candidate is chosen (the engines).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from rapidfuzz.distance.DamerauLevenshtein import distance
+
+from huleedu_streams.spelling.deletions import DeletionIndex
+from huleedu_streams.spelling.dictionary import Dictionary
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words by id, most frequent first, equals in alphabetical order. Immutable.
+
+    Attributes:
+        words: Lower-case; a word's id is its place.
+        counts: How often each occurs.
+        longest: Length of the longest word in the source, in code points.
+        index: Finds ids of words that may be near.
+        ids: Word -> id.
+        lengths: Of the words, in code points.
+    """
+
+    words: Sequence[str]
+    counts: npt.NDArray[np.int64]
+    longest: int
+    index: DeletionIndex
+    ids: dict[str, int] = field(repr=False)
+    lengths: npt.NDArray[np.int16] = field(repr=False)
+
+    @classmethod
+    def build(cls, dictionary: Dictionary) -> Lexicon:
+        """Index a dictionary; about a second for a large one."""
+        counts = dictionary.counts
+        words = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls._of(
+            words,
+            np.array([counts[word] for word in words], np.int64),
+            dictionary.longest,
+            DeletionIndex.build(words),
+        )
+
+    @classmethod
+    def open(cls, folder: Path) -> Lexicon:
+        """Map what `save` wrote; the index is shared by all processes that do.
+
+        Raises:
+            OSError, ValueError, KeyError: the folder is absent or damaged.
+        """
+        content = orjson.loads((folder / "words.json").read_bytes())
+        index = DeletionIndex(_mapped(folder, "entries"), _mapped(folder, "starts"))
+        lexicon = cls._of(content["words"], _mapped(folder, "counts"), content["longest"], index)
+        if len(index.entries) != content["entries"] or len(lexicon.counts) != len(lexicon.words):
+            raise ValueError("the index and its words are of different sizes")
+        return lexicon
+
+    def save(self, folder: Path) -> None:
+        """Write everything into an existing folder, durably."""
+        content = {
+            "longest": self.longest,
+            "entries": len(self.index.entries),
+            "words": list(self.words),
+        }
+        _write(folder / "words.json", orjson.dumps(content))
+        for name, array in (
+            ("counts", self.counts),
+            ("entries", self.index.entries),
+            ("starts", self.index.starts),
+        ):
+            _write(folder / f"{name}.npy", array)
+
+    def within(self, word: str, edits: int) -> list[int]:
+        """Return the ids of all words at most `edits` (1 or 2) from a lower-case word, sorted.
+
+        The distance is Damerau-Levenshtein without restriction: a transposed pair may be edited
+        again.
+        """
+        near = self.index.ids_near(word, edits)
+        near = near[np.abs(self.lengths[near] - len(word)) <= edits]
+        words = self.words
+        return sorted(
+            i for i in set(near.tolist()) if distance(word, words[i], score_cutoff=edits) <= edits
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        words: Sequence[str],
+        counts: npt.NDArray[np.int64],
+        longest: int,
+        index: DeletionIndex,
+    ) -> Lexicon:
+        ids = {word: i for i, word in enumerate(words)}
+        lengths = np.fromiter(map(len, words), np.int16, len(words))
+        return cls(words, counts, longest, index, ids, lengths)
+
+
+def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
+    mapped: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+    return mapped.view(np.ndarray)
+
+
+def _write(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            np.save(file, content)
+        file.flush()
+        os.fsync(file.fileno())
