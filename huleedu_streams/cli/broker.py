@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -38,7 +39,7 @@ def start(port: int | None, data_dir: Path, *, as_json: bool) -> None:
     Prints its address. One that runs already is left alone; one that was killed starts again
     with its data, on its old port if that is free and no other is asked for.
     """
-    address = embedded.start(data_dir, port)
+    address = embedded.start(data_dir, port, report=partial(click.echo, err=True))
     if as_json:
         click.echo(json.dumps({"bootstrap": address.bootstrap, "pid": address.pid}))
         return

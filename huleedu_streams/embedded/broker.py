@@ -45,7 +45,9 @@ class _PortTakenError(Exception):
     """The broker found its port in use."""
 
 
-def start(data_dir: Path, port: int | None = None) -> BrokerAddress:
+def start(
+    data_dir: Path, port: int | None = None, report: jars.Report = jars.say_nothing
+) -> BrokerAddress:
     """Return once the broker of `data_dir` takes requests; start it where it does not run.
 
     Two starts of one folder are safe: the second waits and finds the first one's broker.
@@ -53,6 +55,7 @@ def start(data_dir: Path, port: int | None = None) -> BrokerAddress:
     Args:
         data_dir: Its folder; made where it is missing.
         port: Where to listen; None = as before, else a free one.
+        report: Gets one line where Kafka must be fetched first.
 
     Raises:
         StartupError: the port is in use, the jars are wrong or absent, or Kafka did not start.
@@ -64,7 +67,7 @@ def start(data_dir: Path, port: int | None = None) -> BrokerAddress:
             return _join(data_dir, pid, port)
         if port is not None and not probe.is_port_free(port):
             raise StartupError(f"port {port} is in use; stop what uses it or choose another --port")
-        java, class_path = jars.java_executable(), jars.ensure_jars()
+        java, class_path = jars.java_executable(), jars.ensure_jars(report=report)
         for _ in range(_PORT_TRIES):
             node = _node(data_dir, port)
             try:

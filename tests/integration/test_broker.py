@@ -104,6 +104,21 @@ def test_broker_runs_apart_from_whoever_started_it(data_dir: Path) -> None:
     )
 
 
+def test_people_read_the_address_and_the_setting(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = broker.start(data_dir)
+    folder = ["--data-dir", str(data_dir)]
+
+    assert run(["broker", "start", *folder]) == 0
+    assert run(["broker", "status", *folder]) == 0
+
+    started, setting, status = capsys.readouterr().out.splitlines()
+    assert started == f"Kafka already runs at {address.bootstrap} (pid {address.pid})"
+    assert setting == f"HULEEDU_BROKER_URL=kafka://{address.bootstrap}"
+    assert address.bootstrap in status
+
+
 def test_running_broker_refuses_another_port(data_dir: Path) -> None:
     broker.start(data_dir)
 

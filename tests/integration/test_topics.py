@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -184,3 +185,32 @@ def test_plan_and_apply_exit_1_where_they_refuse(
     assert len(answer["refused"]) == 1  # type: ignore[arg-type]
     assert command("apply", bigger) == (1, {})
     assert command("check", bigger)[0] == 1
+
+
+def test_people_read_what_was_done_and_what_is_left(
+    bootstrap: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app_id = f"test-{uuid4().hex}"
+    options = ["--broker", bootstrap, "--app-id", app_id]
+
+    assert run(["topics", "plan", *options]) == 0
+    assert run(["topics", "apply", *options]) == 0
+    first = capsys.readouterr().out
+    assert run(["topics", "apply", *options]) == 0
+    second = capsys.readouterr().out
+
+    assert f"create {app_id}-essays-changelog: 6 partitions" in first
+    assert f"created {app_id}-essays-changelog: 6 partitions" in first
+    assert second.endswith("0 created, 0 altered; the broker agrees with the file\n")
+
+
+def test_absent_broker_is_one_line_a_retry_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"127.0.0.1:{server.getsockname()[1]}"
+
+    code = run(["topics", "check", "--broker", nobody, "--wait", "0.4"])
+
+    assert code == 1
+    retry, error = capsys.readouterr().err.splitlines()
+    assert retry.endswith("trying again in 0.25 s")
+    assert "start it, or set HULEEDU_BROKER_URL" in error
