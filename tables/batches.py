@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import faust
+from faust.types.tables import TableT
 
 from huleedu_streams.domain.rosters import PAGE_COUNT
 from tables.options import rocksdb_options
@@ -34,7 +35,7 @@ Tombstones: none are written. Growth: at most 64 rows a batch, for ever.
 class BatchTables:
     """The rows of batches and of the pages of their members, by batch id."""
 
-    def __init__(self, batches: faust.Table[str, Any], members: faust.Table[str, Any]) -> None:
+    def __init__(self, batches: TableT[str, Any], members: TableT[str, Any]) -> None:
         self.faust_table = batches
         self.faust_members_table = members
 

@@ -11,22 +11,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import faust
+from faust.types.tables import TableT
 
 from tables.options import rocksdb_options
 
 NAME = "essays"
 HELP = """\
 Where each essay stands. Key: essay id. Value: current_status, attempt, timeline, references to
-the texts, corrections_made, last_error, version; never text. Size: 1 KB after one spell check, 64 KiB at most.
-Written by the two lifecycle agents. Tombstones: none are written; an operator may send one to
-forget an essay. Growth: one row an essay, for ever.
+the texts, corrections_made, last_error, version; never text. Size: 2 KB after one spell check,
+64 KiB at most. Written by the two lifecycle agents. Tombstones: none are written. Growth: one row
+an essay, for ever.
 """
 
 
 class EssaysTable:
     """The rows of essays, by essay id."""
 
-    def __init__(self, table: faust.Table[str, Any]) -> None:
+    def __init__(self, table: TableT[str, Any]) -> None:
         self.faust_table = table
 
     def get(self, essay_id: str) -> Mapping[str, Any] | None:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.envelope import (
+    SCHEMA_VERSION,
     SUPPORTED_SCHEMA_VERSIONS,
     EventEnvelope,
     WireModel,
 )
 from huleedu_streams.contracts.events import (
+    BaseEventData,
     BatchEssaysRegistered,
     BatchSpellcheckPhaseCompletedV1,
     EssayLifecycleStateUpdatedV1,
@@ -31,6 +33,7 @@ from huleedu_streams.errors import (
 )
 
 Headers = tuple[tuple[str, bytes], ...]
+EventData = BaseEventData | BatchEssaysRegistered
 
 _MODELS: Mapping[str, type[EventEnvelope[Any]]] = MappingProxyType(
     {
@@ -75,36 +78,59 @@ def decode(
     Raises:
         OversizeMessageError: `value` is longer than `max_bytes`.
         UndecodableMessageError: no JSON, the wrong shape, or a key that is not the event's.
-        UnsupportedSchemaVersionError: `schema_version` is an integer this code does not read.
+        UnsupportedSchemaVersionError: `schema_version` is an integer this code does not read,
+            whatever the rest is like.
         UnknownEventError: `event_type` does not belong on `topic`.
     """
     if value is None:
         raise UndecodableMessageError("the record has no value")
     if len(value) > max_bytes:
         raise OversizeMessageError(f"{len(value)} bytes, the cap is {max_bytes}")
+    model = _MODELS.get(topic)
+    if model is None:
+        raise UnknownEventError("no event travels on this topic")
     try:
-        envelope = _MODELS[topic].model_validate_json(value)
+        envelope = model.model_validate_json(value)
     except ValidationError as error:
-        raise _explain(error) from None
-    if envelope.schema_version not in SUPPORTED_SCHEMA_VERSIONS:
-        raise UnsupportedSchemaVersionError(
-            f"schema_version {envelope.schema_version}; this code reads 1"
-        )
-    if envelope.event_type != topic:
-        raise UnknownEventError(f"event_type is not that of the topic {topic}")
-    if key is None or key != record_key(envelope.data).encode():
+        _check_head(topic, value)
+        raise UndecodableMessageError(_first_fault(error)) from None
+    _check(topic, envelope)
+    if key != record_key(envelope.data).encode():
         raise UndecodableMessageError("the record key is not the id that keys this topic")
     return envelope
 
 
-def record_key(data: WireModel) -> str:
+class _Head(WireModel):
+    """What tells whether this code should read the rest at all."""
+
+    event_type: str
+    schema_version: int = SCHEMA_VERSION
+
+
+def _check_head(topic: str, value: bytes) -> None:
+    """Look at a message that does not fit: another version or event is no fault of its shape."""
+    try:
+        head = _Head.model_validate_json(value)
+    except ValidationError:
+        return
+    _check(topic, head)
+
+
+def _check(topic: str, head: EventEnvelope[Any] | _Head) -> None:
+    if head.schema_version not in SUPPORTED_SCHEMA_VERSIONS:
+        known = ", ".join(str(version) for version in sorted(SUPPORTED_SCHEMA_VERSIONS))
+        raise UnsupportedSchemaVersionError(f"schema_version is none that this code reads: {known}")
+    if head.event_type != topic:
+        raise UnknownEventError(f"event_type is not that of the topic {topic}")
+
+
+def record_key(data: EventData) -> str:
     """Return the id that keys the event's topic: essay, or batch where the topic says so."""
     if isinstance(data, BatchEssaysRegistered):
         return data.batch_id
     if isinstance(data, EssayLifecycleStateUpdatedV1):
         return data.entity_ref.parent_id or data.entity_ref.entity_id
-    entity_id: str = getattr(data, "entity_ref").entity_id  # noqa: B009 - WireModel has no such field
-    return entity_id
+    return data.entity_ref.entity_id
 
 
 def encode(envelope: EventEnvelope[Any], traceparent: bytes | None = None) -> OutgoingEvent:
@@ -129,9 +155,30 @@ def encode(envelope: EventEnvelope[Any], traceparent: bytes | None = None) -> Ou
     )
 
 
-def _explain(error: ValidationError) -> UndecodableMessageError:
-    """Name the first fault by place and kind; input values are left out, they may be text."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"][:6])[:120] or "the message"
-    message = "not JSON" if first["type"] == "json_invalid" else first["msg"]
-    return UndecodableMessageError(f"{place}: {message}"[:300])
+def _first_fault(error: ValidationError) -> str:
+    """Name the first fault by place and kind; what was sent is left out, it may be essay text."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    # Keys of a mapping are the sender's words too: only names of fields and positions are shown.
+    parts = [str(part) for part in fault["loc"] if isinstance(part, int) or part in _FIELD_NAMES]
+    place = ".".join(parts) or "the message"
+    kind = fault["type"]
+    if kind == "value_error":
+        return f"{place}: {fault['ctx']['error']}"
+    return f"{place}: {_FAULTS.get(kind, fault['msg'])}"
+
+
+def _field_names(model: type[WireModel]) -> frozenset[str]:
+    inherited = (_field_names(subclass) for subclass in model.__subclasses__())
+    return frozenset(model.model_fields).union(*inherited)
+
+
+_FIELD_NAMES = _field_names(WireModel)
+# In place of pydantic's own words where those quote the input or list a whole enum.
+_FAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        "json_invalid": "not JSON",
+        "uuid_parsing": "not a UUID",
+        "enum": "none of the values that the field has",
+        "string_pattern_mismatch": "not of the pattern that the field has",
+    }
+)

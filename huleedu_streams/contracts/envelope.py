@@ -6,16 +6,39 @@ only) and tolerant of additions (unknown fields are ignored).
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 SCHEMA_VERSION = 1
 SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
 # All ids derived from an event live in this namespace, so a replay derives the same ones.
 EVENT_NAMESPACE = UUID("7d0c2b1e-5d0a-5f0e-9d53-6c1e7a1f4a11")
+
+_ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+
+
+def _parse(value: object) -> object:
+    """Read ISO 8601 alone: a bare number, also one in quotes, names no time zone."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _ISO_START.match(value):
+        # The parser's own message quotes what was sent.
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise ValueError("no ISO 8601 timestamp with a time zone")
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -25,8 +48,11 @@ def _to_utc(value: datetime) -> datetime:
         raise ValueError("the timestamp lies outside the years 1 to 9999 in UTC") from None
 
 
+ENTITY_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}\Z")
 EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_parse), AfterValidator(_to_utc)]
+# Rows and JSON readers hold 64-bit integers; nothing here counts further than 32 bits.
+Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
 
 
@@ -52,7 +78,7 @@ class EventEnvelope(WireModel, Generic[DataT]):
         default_factory=lambda: datetime.now(UTC), description="when it happened, UTC"
     )
     source_service: str = Field(max_length=128, description="who says so, e.g. batch-service")
-    schema_version: int = Field(default=SCHEMA_VERSION, description="version of `data`; 1")
+    schema_version: int = Field(default=SCHEMA_VERSION, description="of `data`; 1 if absent")
     correlation_id: UUID | None = Field(default=None, description="the request's trace")
     data_schema_uri: str | None = Field(default=None, max_length=2048)
     metadata: dict[str, str] | None = Field(
@@ -62,8 +88,11 @@ class EventEnvelope(WireModel, Generic[DataT]):
 
     @property
     def causation_id(self) -> str | None:
-        """The event that caused this one, if the producer said so."""
-        return (self.metadata or {}).get("causation_id")
+        """The event that caused this one, as `str(UUID)`; `None` if absent or no UUID at all."""
+        try:
+            return str(UUID((self.metadata or {})["causation_id"]))
+        except (KeyError, ValueError):
+            return None
 
 
 def derived_id(source: UUID | str, step: str) -> UUID:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from huleedu_streams.contracts.enums import (
     ContentType,
@@ -12,9 +12,27 @@ from huleedu_streams.contracts.enums import (
     ProcessingEvent,
     ProcessingStage,
 )
-from huleedu_streams.contracts.envelope import EntityId, LanguageTag, UtcDatetime, WireModel
+from huleedu_streams.contracts.envelope import (
+    ENTITY_ID,
+    Count,
+    EntityId,
+    LanguageTag,
+    UtcDatetime,
+    WireModel,
+)
 from huleedu_streams.domain.batches import BatchStatus, PhaseOutcome
 from huleedu_streams.domain.lifecycle import EssayStatus
+
+# Bounded, because an essay's row keeps it.
+Reference = Annotated[
+    dict[
+        Annotated[str, StringConstraints(max_length=64)],
+        Annotated[str, StringConstraints(max_length=1024)],
+    ],
+    Field(max_length=8),
+]
+# A registration fits an event; its members fit their pages (domain/rosters.py).
+MAX_BATCH_ESSAYS = 10_000
 
 
 class EntityReference(WireModel):
@@ -57,8 +75,9 @@ class ProcessingUpdate(BaseEventData):
     def _status_belongs_to_entity(self) -> Self:
         # `uploaded` is in both enums: the entity's type says which one is meant.
         kind = BatchStatus if self.entity_ref.entity_type == "batch" else EssayStatus
-        if not isinstance(self.status, kind):
-            object.__setattr__(self, "status", kind(self.status.value))
+        if self.status not in set(kind):
+            raise ValueError(f"the status is no {kind.__name__}, as its entity_type wants")
+        object.__setattr__(self, "status", kind(self.status))
         return self
 
 
@@ -76,7 +95,14 @@ class SpellcheckRequestedDataV1(ProcessingUpdate):
 class StorageReferenceMetadata(WireModel):
     """Where texts lie: content type -> {"default": id}, or {"storage_id": …, "path": …}."""
 
-    references: dict[ContentType, dict[str, str]] = Field(default_factory=dict)
+    references: dict[ContentType, Reference] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _ids_are_ids(self) -> Self:
+        ids = [self.storage_id(content_type) for content_type in self.references]
+        if not all(storage_id is None or ENTITY_ID.match(storage_id) for storage_id in ids):
+            raise ValueError("a reference is no id of the content store")
+        return self
 
     def storage_id(self, content_type: ContentType) -> str | None:
         """Return the id stored for `content_type`, from either of the two shapes."""
@@ -93,7 +119,7 @@ class SpellcheckResultDataV1(ProcessingUpdate):
     status: EssayStatus
     original_text_storage_id: EntityId
     storage_metadata: StorageReferenceMetadata | None = None
-    corrections_made: int | None = Field(default=None, ge=0, description="words replaced")
+    corrections_made: Count | None = Field(default=None, description="words replaced")
 
 
 class BatchEssaysRegistered(WireModel):
@@ -104,9 +130,19 @@ class BatchEssaysRegistered(WireModel):
 
     event: ProcessingEvent = ProcessingEvent.BATCH_ESSAYS_REGISTERED
     batch_id: EntityId
-    expected_essay_count: int = Field(ge=0)
-    essay_ids: list[EntityId]
+    expected_essay_count: Count = Field(description="as many as there are ids")
+    essay_ids: list[EntityId] = Field(
+        min_length=1, max_length=MAX_BATCH_ESSAYS, description="each once"
+    )
     metadata: SystemProcessingMetadata
+
+    @model_validator(mode="after")
+    def _count_is_that_of_the_ids(self) -> Self:
+        if len(set(self.essay_ids)) != len(self.essay_ids):
+            raise ValueError("essay_ids names an essay twice")
+        if self.expected_essay_count != len(self.essay_ids):
+            raise ValueError("expected_essay_count is not the number of essay_ids")
+        return self
 
 
 class EssayLifecycleStateUpdatedV1(BaseEventData):
@@ -118,9 +154,9 @@ class EssayLifecycleStateUpdatedV1(BaseEventData):
 
     status: EssayStatus
     previous_status: EssayStatus | None = None
-    attempt: int = Field(ge=1)
-    version: int = Field(ge=1, description="of the essay's row; grows by 1 a change")
-    corrections_made: int | None = Field(default=None, ge=0)
+    attempt: Count = Field(ge=1, description="1-based; each request opens the next")
+    version: Count = Field(ge=1, description="of the essay's row; grows by 1 a change")
+    corrections_made: Count | None = None
     error_code: ErrorCode | None = None
     language: LanguageTag | None = None
 
@@ -132,12 +168,14 @@ class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     """
 
     outcome: PhaseOutcome
-    expected_essay_count: int = Field(ge=0)
-    successful: int = Field(ge=0)
-    failed: int = Field(ge=0)
+    expected_essay_count: Count
+    successful: Count
+    failed: Count
     failed_essay_ids: list[EntityId] = Field(default_factory=list, max_length=100)
     failed_essay_ids_truncated: bool = False
     missing_essay_ids: list[EntityId] = Field(default_factory=list, max_length=100)
     missing_essay_ids_truncated: bool = False
-    corrections_made: int = Field(ge=0)
-    duration_seconds: float = Field(ge=0)
+    corrections_made: Count
+    duration_seconds: float = Field(
+        ge=0, allow_inf_nan=False, description="from the registration to the last result"
+    )

@@ -65,15 +65,16 @@ class Tally(Remembered):
     Attributes:
         expected: How many members the registration names.
         counts: Expected members by status; those without an update are in no count.
+        corrections_made: Words replaced in the expected members.
         others: Members that no registration names, by status.
-        corrections_made: Words replaced in all of them that count.
+        other_corrections_made: Words replaced in those.
     """
 
     expected: int = 0
     counts: dict[str, int] = Field(default_factory=dict)
-    others: dict[str, int] = Field(default_factory=dict)
     corrections_made: int = 0
-    other_corrections_made: int = 0
+    others: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
+    other_corrections_made: int = Field(default=0, exclude_if=lambda count: not count)
 
 
 class MemberPage(Remembered):

@@ -156,7 +156,7 @@ def _references(metadata: StorageReferenceMetadata | None) -> dict[str, dict[str
 def _error_note(metadata: SystemProcessingMetadata) -> ErrorNote | None:
     """Return the first message of `error_info`, as one bounded line."""
     code = metadata.error_info.get("error_code")
-    known_code = code if code in set(ErrorCode) else None
+    known_code = code if isinstance(code, str) and code in set(ErrorCode) else None
     messages = {
         kind: text
         for kind, text in metadata.error_info.items()
