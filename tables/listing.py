@@ -19,6 +19,7 @@ from rich.table import Table
 from huleedu_streams.errors import HuleeduStreamsError, TableDamagedError
 from tables.reader import StoredRow, count_rows, find_row, partitions_on_disk, read_rows
 
+MEMBERS_TABLE = "batch_members"
 # Which field says how a row stands; the first that a row has.
 _STATUS_FIELDS = ("current_status", "status", "outcome")
 # What fits a terminal; `--json` shows everything. Tables not named here show their plain fields.
@@ -26,7 +27,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "essays": ("batch_id", "current_status", "attempt", "corrections_made", "updated_at"),
         "batches": ("expected_essay_count", "counts", "outcome", "registered_at", "completed_at"),
-        "batch_members": ("status", "attempt", "version"),
+        "batch_members": ("status", "attempt", "corrections_made", "is_expected", "version"),
     }
 )
 
@@ -93,14 +94,31 @@ def show(
 
 
 def _found(query: TableQuery, table: str) -> Iterator[StoredRow]:
-    if query.key is not None:
+    if table == MEMBERS_TABLE:
+        rows = _members(read_rows(query.folder, table), query.key)
+    elif query.key is not None:
         row = find_row(query.folder, table, query.key)
-        rows: Iterator[StoredRow] = iter(() if row is None else (row,))
+        rows = iter(() if row is None else (row,))
     else:
         rows = read_rows(query.folder, table)
     if query.status is not None:
         rows = (row for row in rows if _status_of(row.value) == query.status)
     return islice(rows, query.limit) if query.limit else rows
+
+
+def _members(pages: Iterator[StoredRow], key: str | None) -> Iterator[StoredRow]:
+    """Yield an entry an essay; on disk a row is a page of a batch's essays.
+
+    Args:
+        pages: The rows as they lie there, keys `batch id/page`.
+        key: Only this batch's essays, or only one: `batch id/essay id`.
+    """
+    for page in pages:
+        batch_id = page.key.partition("/")[0]
+        for essay_id, member in page.value.get("members", {}).items():
+            name = f"{batch_id}/{essay_id}"
+            if key in {None, batch_id, name}:
+                yield StoredRow(page.table, page.partition, name, dict(member))
 
 
 def _collect(rows: Iterator[StoredRow]) -> tuple[list[StoredRow], TableDamagedError | None]:

@@ -18,7 +18,7 @@ from huleedu_streams.cli.stack import (
 )
 from huleedu_streams.embedded import broker, process
 from huleedu_streams.errors import StartupError
-from huleedu_streams.settings import Settings, load_settings
+from huleedu_streams.settings import Role, Settings, load_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -69,7 +69,8 @@ def down(*, as_json: bool) -> None:
 async def _up(settings: Settings) -> Running:
     data_dir = settings.data_dir
     address = broker.start(data_dir / "broker", _broker_port(settings))
-    created = await apply_topics(address.bootstrap, settings.faust_app_id)
+    app_id = settings.faust_app_id if Role.LIFECYCLE in settings.roles else None
+    created = await apply_topics(address.bootstrap, app_id)
     pid = find_worker(data_dir / "worker.pid") or spawn_worker(data_dir)
     async with open_own_client(settings) as client:
         await wait_until_ready(client, lambda: process.is_alive(pid), data_dir / "worker.log")

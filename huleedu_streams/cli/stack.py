@@ -79,7 +79,7 @@ def start_child(folder: Path, environment: Mapping[str, str]) -> ChildWorker:
     return ChildWorker(running, log)
 
 
-async def apply_topics(bootstrap: str, app_id: str) -> int:
+async def apply_topics(bootstrap: str, app_id: str | None) -> int:
     """Make the broker's topics those of the catalogue; return how many were created."""
     return len((await apply(bootstrap, catalogue(app_id))).create)
 
