@@ -16,7 +16,11 @@ from structlog.typing import Processor
 from huleedu_streams.settings import LogFormat, Settings
 
 # Their info lines describe their inner steps, several a commit; ours say what happened.
-_CHATTY = ("faust", "mode", "aiokafka", "aiohttp", "asyncio", "stamina", "kafka")
+_CHATTY = (
+    *("faust", "mode", "aiokafka", "aiohttp", "asyncio", "stamina", "kafka"),
+    # Faust names the loggers of its services after the modules of our subclasses.
+    *("huleedu_streams.runtime.streams_app", "tables.changelog"),
+)
 
 
 def configure_logging(settings: Settings) -> None:

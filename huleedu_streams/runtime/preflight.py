@@ -6,28 +6,40 @@ import errno
 import fcntl
 import os
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from huleedu_streams.errors import BrokerUnavailableError, StartupError, TopicError
 from huleedu_streams.topics.bootstrap import verify, wait_for_broker
-
-if TYPE_CHECKING:
-    from huleedu_streams.runtime.streams_app import StreamsApp
+from huleedu_streams.topics.catalogue import TopicSpec
 
 log = structlog.get_logger(__name__)
 # Held until the process ends: closing the file would give the folder away.
 _held_locks: list[int] = []
 
 
+@dataclass(frozen=True, slots=True)
 class Preflight:
-    """The checks of one worker, in the order in which they are cheap."""
+    """The checks of one worker, in the order in which they are cheap.
 
-    def __init__(self, app: StreamsApp) -> None:
-        self._app = app
-        self._settings = app.settings
+    Attributes:
+        folder: The worker's data folder.
+        host: Address that its web server will listen on.
+        port: Port of that.
+        bootstrap: Kafka's `host:port[,host:port]`; `None` for a worker that needs no Kafka.
+        topics: What must exist there.
+        wait_seconds: How long to wait for the broker; 0 = for ever.
+    """
+
+    folder: Path
+    host: str
+    port: int
+    bootstrap: str | None
+    topics: Sequence[TopicSpec]
+    wait_seconds: float
 
     async def run(self) -> None:
         """Return once the worker may start.
@@ -35,16 +47,13 @@ class Preflight:
         Raises:
             StartupError: it must not; the message says what to do.
         """
-        hold_folder(Path(self._app.conf.datadir))
-        check_port_is_free(self._app.conf.web_bind, int(self._app.conf.web_port))
-        if self._settings.needs_kafka:
-            await self._check_kafka()
-
-    async def _check_kafka(self) -> None:
-        servers = self._settings.bootstrap_servers
+        hold_folder(self.folder)
+        check_port_is_free(self.host, self.port)
+        if self.bootstrap is None:
+            return
         try:
-            await wait_for_broker(servers, self._settings.broker_wait_seconds, _report_retry)
-            await verify(servers, self._app.required_topics)
+            await wait_for_broker(self.bootstrap, self.wait_seconds, _report_retry)
+            await verify(self.bootstrap, self.topics)
         except BrokerUnavailableError as error:
             raise StartupError(f"{error}; start it, or set HULEEDU_BROKER_URL") from error
         except TopicError as error:

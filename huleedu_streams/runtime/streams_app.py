@@ -6,7 +6,7 @@ tables and views it has (`wiring.py`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -35,11 +35,13 @@ class StreamsApp(faust.App):
     Attributes:
         settings: The configuration of this process.
         required_topics: What must exist on the broker before the app may start.
+        description: What the first log line of a worker says of it.
     """
 
     def __init__(self, settings: Settings, *, partitions: int) -> None:
         self.settings = settings
         self.required_topics: Sequence[TopicSpec] = ()
+        self.description: Mapping[str, object] = {}
         self._closers: list[Callable[[], Awaitable[None]]] = []
         super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
         # Without an agent Faust's consumer crashes as it subscribes to nothing.

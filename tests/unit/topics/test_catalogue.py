@@ -82,7 +82,6 @@ def test_changelogs_follow_the_app_id() -> None:
         "mine-essays-changelog",
         "mine-batches-changelog",
         "mine-batch_members-changelog",
-        "mine-batch_rosters-changelog",
     ]
     assert not [s for s in catalogue(None) if s.kind is TopicKind.CHANGELOG]
 

@@ -1,0 +1,82 @@
+"""Fold registrations and essays' changes into the batches, and tell when one is complete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from huleedu_streams.agents.handling import Handled, Outcome, Work
+from huleedu_streams.contracts.enums import ProcessingEvent
+from huleedu_streams.contracts.envelope import EventEnvelope
+from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.domain.attempts import FoldKind
+from huleedu_streams.processors.batches import (
+    BatchDecision,
+    decide_registration,
+    decide_update,
+)
+from tables.batches import BatchTables
+
+log = structlog.get_logger(__name__)
+
+REGISTERED_HELP = """Note a batch and the essays that it expects.
+
+Reads: huleedu.batch.essays.registered.v1, key batch id, value BatchEssaysRegistered.
+Emits: huleedu.batch.spellcheck.phase.completed.v1, key batch id, if its last result came before.
+Tables: writes batches and batch_members.
+Failure: bytes that are no event, and unexpected errors after their tries, go to the .DLT of the
+topic; a second, different registration of a batch changes nothing and is logged.
+Delivery: at least once; a repeat changes no row.
+"""
+UPDATED_HELP = """Count each essay's status in its batch.
+
+Reads: huleedu.essay.lifecycle.state.updated.v1, key batch id, value EssayLifecycleStateUpdatedV1.
+Emits: huleedu.batch.spellcheck.phase.completed.v1, key batch id, once every expected essay has a
+result: always the same event id.
+Tables: writes batches and batch_members.
+Failure: bytes that are no event, and unexpected errors after their tries, go to the .DLT of the
+topic.
+Delivery: at least once; a repeated or late update counts once.
+"""
+
+
+class BatchesAgent:
+    """What the two agents of the batches' tables do with one event."""
+
+    def __init__(self, tables: BatchTables) -> None:
+        self._tables = tables
+
+    @property
+    def registered(self) -> Work:
+        """The work of the agent that reads registrations."""
+        topic = topic_name(ProcessingEvent.BATCH_ESSAYS_REGISTERED)
+        return Work(topic, owns_poison=True, fold=self.register)
+
+    @property
+    def updated(self) -> Work:
+        """The work of the agent that reads essays' changes."""
+        topic = topic_name(ProcessingEvent.ESSAY_LIFECYCLE_STATE_UPDATED)
+        return Work(topic, owns_poison=True, fold=self.update)
+
+    def register(self, envelope: EventEnvelope[Any]) -> Handled:
+        """Fold one registration."""
+        decision = decide_registration(self._tables, envelope)
+        if decision.kind is FoldKind.ILLEGAL:
+            log.warning("batch_registration_refused", batch_id=decision.batch_id)
+        return self._write(decision, envelope)
+
+    def update(self, envelope: EventEnvelope[Any]) -> Handled:
+        """Fold one essay's change."""
+        return self._write(decide_update(self._tables, envelope), envelope)
+
+    def _write(self, decision: BatchDecision, envelope: EventEnvelope[Any]) -> Handled:
+        if decision.batch_id is not None:
+            for number, page in decision.pages.items():
+                self._tables.put_page(decision.batch_id, number, page)
+            if decision.batch is not None:
+                self._tables.put_batch(decision.batch_id, decision.batch)
+        if decision.outputs and decision.kind is not FoldKind.DUPLICATE:
+            log.info("batch_completed", batch_id=decision.batch_id)
+        outcome = Outcome.DUPLICATE if decision.kind is FoldKind.DUPLICATE else Outcome.DONE
+        return Handled(decision.outputs, outcome, envelope.event_type)

@@ -1,0 +1,57 @@
+"""What a worker's consumer tells the metrics: lag, rebalances, recovery."""
+
+from __future__ import annotations
+
+import contextlib
+from time import monotonic
+from typing import Any
+
+import faust
+from faust.exceptions import ConsumerNotStarted
+
+from huleedu_streams.metrics import Metrics
+
+LAG_INTERVAL_SECONDS = 5.0
+
+
+def measure_consumer(app: faust.App, metrics: Metrics) -> None:
+    """Have `app` keep lag, rebalances and recovery times in `metrics`."""
+    topics = [str(topic) for agent in app.agents.values() for topic in agent.channel.topics]
+    if not topics:
+        return
+    metrics.prime(topics, app.conf.id)
+    started = monotonic()
+
+    async def on_revoked(*_args: object, **_kwargs: object) -> None:
+        nonlocal started
+        started = monotonic()
+        metrics.rebalances.inc()
+        metrics.consumer_lag.clear()
+
+    app.on_partitions_revoked.connect(on_revoked)
+
+    for table in app.tables.values():
+
+        async def on_recovered(name: str = table.name) -> None:
+            metrics.table_recovery.labels(name).set(monotonic() - started)
+
+        table.on_recover(on_recovered)
+
+    async def measure_lag() -> None:
+        with contextlib.suppress(ConsumerNotStarted):
+            _measure_lag(app, metrics, frozenset(topics))
+
+    app.timer(interval=LAG_INTERVAL_SECONDS)(measure_lag)
+
+
+def _measure_lag(app: faust.App, metrics: Metrics, topics: frozenset[str]) -> None:
+    consumer: Any = app.consumer  # the offsets below have no public name
+    for partition in consumer.assignment():
+        if partition.topic not in topics:
+            continue
+        end = consumer.highwater(partition)
+        # What is committed, or where reading began: between the two everything is unprocessed.
+        done = consumer._committed_offset.get(partition) or consumer._read_offset.get(partition)  # noqa: SLF001
+        if end is not None and done is not None:
+            lag = metrics.consumer_lag.labels(partition.topic, str(partition.partition))
+            lag.set(max(0, end - done))

@@ -1,0 +1,189 @@
+"""How the parts meet: settings in, a Faust app out. Read this to know what a worker runs.
+
+    settings ─▶ StreamsApp ─▶ container (di.py) ─▶ tables ─▶ agents ─▶ views ─▶ commands
+
+This is the only place where adapters, tables, agents and views meet; each of them is told what it
+needs and knows nothing of the others. A role brings its agents, tables and views; a worker may
+have one role or all four.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dishka import Container, Provider
+
+from huleedu_streams.adapters.kafka_publisher import KafkaPublisher
+from huleedu_streams.agents import batches, lifecycle, spellcheck
+from huleedu_streams.agents.consuming import Consuming
+from huleedu_streams.agents.delivery import Outlets
+from huleedu_streams.agents.failures import Dependency, FailurePolicy, Limits
+from huleedu_streams.agents.fault_points import fault_points
+from huleedu_streams.contracts.envelope import SCHEMA_VERSION
+from huleedu_streams.di import build_container, provider_count
+from huleedu_streams.errors import SettingsError
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import (
+    ChangelogPublisher,
+    Clock,
+    ContentStore,
+    EventPublisher,
+    SpellChecker,
+)
+from huleedu_streams.runtime.measuring import measure_consumer
+from huleedu_streams.runtime.streams_app import StreamsApp
+from huleedu_streams.settings import Role, Settings, load_settings
+from huleedu_streams.topics.catalogue import catalogue, table_partitions
+from huleedu_streams.views.batches import build_batch_views
+from huleedu_streams.views.content import build_content_views
+from huleedu_streams.views.essays import EssayParts, build_essay_views
+from huleedu_streams.views.operations import build_operation_views
+from huleedu_streams.views.publishing import AcknowledgedPublisher
+from huleedu_streams.views.readiness import FaustReadiness
+from huleedu_streams.views.routing import FaustOwners, PeerClient, StateRouter
+from huleedu_streams.views.server import Views, serve_views
+from huleedu_streams.views.submissions import build_submission_views
+from tables.batches import BatchTables, declare_batches
+from tables.essays import EssaysTable, declare_essays
+from tables.faust_command import register_tables_command
+
+
+class Tables(NamedTuple):
+    """The tables of a worker with the lifecycle role."""
+
+    essays: EssaysTable
+    batches: BatchTables
+
+
+def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
+    """Return the application that `settings` describe; not started.
+
+    Args:
+        settings: What to run and where everything is.
+        overrides: Providers whose parts replace those of `di.py`, for tests.
+
+    Raises:
+        SettingsError: a setting or `kafka_topics.yaml` is wrong.
+    """
+    has_tables = Role.LIFECYCLE in settings.roles
+    topics = catalogue(settings.faust_app_id if has_tables else None)
+    partitions = table_partitions(topics)
+    app = StreamsApp(settings, partitions=partitions)
+    app.required_topics = topics
+    container = build_container(settings, app, overrides)
+
+    tables = _declare_tables(app, partitions) if has_tables else None
+    _add_agents(app, container, tables)
+    readiness = FaustReadiness(app, app.tables if has_tables else None, settings.has_agents)
+    metrics = container.get(Metrics)
+    metrics.worker_ready.set_function(lambda: float(readiness.problem() is None))
+    serve_views(app, _views(app, container, tables, readiness), metrics, settings.tokens())
+    measure_consumer(app, metrics)
+    register_tables_command(app, Path(app.conf.tabledir))
+    app.description = {
+        "app_id": settings.faust_app_id,
+        "roles": ",".join(sorted(settings.roles)),
+        "providers": provider_count(container),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return app
+
+
+def settings_or_exit() -> Settings:
+    """Return the settings of this process; a wrong one is one line and exit code 2."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        sys.stderr.write(f"huleedu-streams: {error}\n")
+        raise SystemExit(2) from None
+
+
+def _declare_tables(app: StreamsApp, partitions: int) -> Tables:
+    return Tables(
+        declare_essays(app, partitions=partitions), declare_batches(app, partitions=partitions)
+    )
+
+
+def _add_agents(app: StreamsApp, container: Container, tables: Tables | None) -> None:
+    settings = app.settings
+    if not settings.has_agents:
+        return
+    consuming = _consuming(app, container)
+    if Role.SPELLCHECK in settings.roles:
+        checker = container.get(SpellChecker)
+        app.close_on_stop(checker.close)
+        checking = spellcheck.SpellcheckAgent(
+            container.get(ContentStore), checker, container.get(Clock), container.get(Metrics)
+        )
+        consuming.add_agent("spellcheck", checking.work, asyncio.Lock(), spellcheck.HELP)
+    if tables is not None:
+        _add_table_agents(consuming, tables, container.get(Metrics))
+
+
+def _add_table_agents(consuming: Consuming, tables: Tables, metrics: Metrics) -> None:
+    essays, essays_order = lifecycle.LifecycleAgent(tables.essays, metrics), asyncio.Lock()
+    consuming.add_agent(
+        "lifecycle_requested", essays.requested, essays_order, lifecycle.REQUESTED_HELP
+    )
+    consuming.add_agent(
+        "lifecycle_completed", essays.completed, essays_order, lifecycle.COMPLETED_HELP
+    )
+    groups, batches_order = batches.BatchesAgent(tables.batches), asyncio.Lock()
+    consuming.add_agent(
+        "batch_registered", groups.registered, batches_order, batches.REGISTERED_HELP
+    )
+    consuming.add_agent("batch_updated", groups.updated, batches_order, batches.UPDATED_HELP)
+
+
+def _consuming(app: StreamsApp, container: Container) -> Consuming:
+    settings, metrics = app.settings, container.get(Metrics)
+    store = Dependency(
+        "content-store",
+        container.get(ContentStore).is_healthy,
+        metrics.waiting_for,
+        poll_seconds=settings.dependency_poll_seconds,
+    )
+    app.close_on_stop(store.close)
+    limits = Limits(
+        event_max_bytes=settings.event_max_bytes,
+        text_tries=settings.text_tries,
+        unexpected_tries=settings.unexpected_tries,
+    )
+    policy = FailurePolicy(limits, settings.faust_app_id, container.get(Clock), metrics, store)
+    outlets = Outlets(
+        container.get(EventPublisher),
+        container.get(ChangelogPublisher),
+        metrics,
+        fault_points(settings.fault_points),
+    )
+    return Consuming(app, policy, outlets, settings.window_events)
+
+
+def _views(
+    app: StreamsApp, container: Container, tables: Tables | None, readiness: FaustReadiness
+) -> Iterator[Views]:
+    """Yield the views of each role, and those that every worker has."""
+    settings, store, clock = app.settings, container.get(ContentStore), container.get(Clock)
+    app.close_on_stop(store.close)
+    app.close_on_stop(container.get(KafkaPublisher).close)
+    publisher = container.get(EventPublisher)
+    if Role.CONTENT in settings.roles:
+        yield build_content_views(store, settings.text_max_bytes)
+    if Role.BATCH in settings.roles:
+        yield build_submission_views(store, publisher, clock, settings)
+    if tables is not None:
+        peers = PeerClient(settings.route_timeout_seconds)
+        app.close_on_stop(peers.close)
+        router = StateRouter(FaustOwners(app), peers, readiness)
+        acknowledged = AcknowledgedPublisher(
+            publisher,
+            timeout_seconds=settings.publish_timeout_seconds,
+            event_max_bytes=settings.event_max_bytes,
+        )
+        yield build_essay_views(EssayParts(tables.essays, router, store, acknowledged, clock))
+        yield build_batch_views(tables.batches, router)
+    yield build_operation_views(readiness, container.get(Metrics))
