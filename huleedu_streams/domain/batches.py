@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from huleedu_streams.domain.rosters import (
     FAILED_STATUSES,
     UNCHECKED_STATUSES,
     MemberPage,
+    PageTally,
     Tally,
 )
 
@@ -100,7 +101,7 @@ class BatchRecord(Remembered):
     correlation_id: str | None = None
     created_at: datetime
     updated_at: datetime
-    tallies: dict[str, Tally] = Field(default_factory=dict)
+    tallies: dict[str, Any] = Field(default_factory=dict)
     version: int = 0
 
     @property
@@ -130,21 +131,20 @@ class BatchRecord(Remembered):
 
     def adding_up(self, pages: Iterable[MemberPage]) -> Self:
         """Return the batch with these pages' tallies in place of what it knew of them."""
-        changed = {str(page.page): page.tally() for page in pages}
-        tallies = {**self.tallies, **changed}
-        is_registered = self.registered_by is not None
+        tallies: dict[str, PageTally] = {
+            **self.tallies,
+            **{str(page.page): page.tally() for page in pages},
+        }
+        counted: list[Tally] = list(tallies.values())
+        if self.registered_by is None:
+            counted += [tally["others"] for tally in tallies.values() if "others" in tally]
         counts: Counter[str] = Counter()
-        for tally in tallies.values():
-            counts.update(tally.counts)
-            counts.update({} if is_registered else tally.others)
-        corrections = sum(
-            tally.corrections_made + (0 if is_registered else tally.other_corrections_made)
-            for tally in tallies.values()
-        )
+        for tally in counted:
+            counts.update(tally["counts"])
         changes = {
             "tallies": tallies,
             "counts": dict(sorted(counts.items())),
-            "corrections_made": corrections,
+            "corrections_made": sum(tally["corrections_made"] for tally in counted),
         }
         return self.model_copy(update=changes)
 
@@ -193,13 +193,3 @@ def _outcome(expected: int, failed: int) -> PhaseOutcome:
     if failed == expected:
         return PhaseOutcome.FAILED_CRITICALLY
     return PhaseOutcome.COMPLETED_WITH_FAILURES
-
-
-def unexpected_essays(pages: Iterable[MemberPage]) -> list[str]:
-    """Return the essays on these pages that no registration names, in order."""
-    return sorted(
-        essay_id
-        for page in pages
-        for essay_id, member in page.members.items()
-        if not member.is_expected
-    )

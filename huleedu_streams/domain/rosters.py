@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Self
+from typing import Any, Self, TypedDict
 from zlib import crc32
 
 from pydantic import Field
@@ -49,96 +49,98 @@ class EssayUpdated(Remembered):
     at: datetime
 
 
-class Member(Remembered):
+class Member(TypedDict):
     """One essay of a batch, as its last update left it; version 0 until there is one."""
 
-    is_expected: bool = False
-    status: Status | None = None
-    attempt: int = 0
-    version: int = 0
-    corrections_made: int | None = None
+    is_expected: bool
+    status: str | None
+    attempt: int
+    version: int
+    corrections_made: int | None
 
 
-class Tally(Remembered):
-    """One page, added up.
+class Tally(TypedDict):
+    """Essays added up, by status; those without an update are in no count."""
 
-    Attributes:
-        expected: How many members the registration names.
-        counts: Expected members by status; those without an update are in no count.
-        corrections_made: Words replaced in the expected members.
-        others: Members that no registration names, by status.
-        other_corrections_made: Words replaced in those.
-    """
+    counts: dict[str, int]
+    corrections_made: int
 
-    expected: int = 0
-    counts: dict[str, int] = Field(default_factory=dict)
-    corrections_made: int = 0
-    others: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
-    other_corrections_made: int = Field(default=0, exclude_if=lambda count: not count)
+
+class PageTally(Tally, total=False):
+    """The expected essays of one page, and apart from them those that no registration names."""
+
+    others: Tally
 
 
 class MemberPage(Remembered):
-    """One page of a batch's members: a row of the `batch_members` table."""
+    """One page of a batch's members: a row of the `batch_members` table.
+
+    Members stay the plain objects that the row holds: a page is read and written for each update,
+    and one member of many is looked at.
+    """
 
     batch_id: str
     page: int
-    members: dict[str, Member] = Field(default_factory=dict)
+    members: dict[str, Any] = Field(default_factory=dict)
     version: int = 0
+
+    def member(self, essay_id: str) -> Member:
+        """Return the essay as it stands; one never seen is not expected."""
+        member: Member = self.members.get(essay_id, _UNSEEN)
+        return member
 
     def expecting(self, essay_ids: Iterable[str]) -> Self:
         """Return the page with these essays expected; the very page if they were."""
-        new = {
-            essay_id: self._member(essay_id).model_copy(update={"is_expected": True})
-            for essay_id in essay_ids
-            if not self._member(essay_id).is_expected
-        }
-        return self._with(new)
+        new = [essay_id for essay_id in essay_ids if not self.member(essay_id)["is_expected"]]
+        return self._with({new_id: {**self.member(new_id), "is_expected": True} for new_id in new})
 
     def updated(self, update: EssayUpdated) -> Self:
-        """Return the page after `update`; the very page if a later one was counted before."""
-        member = self._member(update.essay_id)
-        if update.version <= member.version:
+        """Return the page after `update`; the very page if that one or a later was counted."""
+        member = self.member(update.essay_id)
+        if update.version <= member["version"]:
             return self
-        changes = {
-            "status": update.status,
-            "attempt": update.attempt,
-            "version": update.version,
-            "corrections_made": update.corrections_made,
-        }
-        return self._with({update.essay_id: member.model_copy(update=changes)})
+        after = Member(
+            is_expected=member["is_expected"],
+            status=str(update.status),
+            attempt=update.attempt,
+            version=update.version,
+            corrections_made=update.corrections_made,
+        )
+        return self._with({update.essay_id: after})
 
     def has_room_for(self, essay_ids: Iterable[str]) -> bool:
         """Whether the page stays in its bounds with these essays on it."""
         return len(self.members.keys() | set(essay_ids)) <= MAX_PAGE_MEMBERS
 
-    def tally(self) -> Tally:
+    def tally(self) -> PageTally:
         """Return the page added up."""
-        expected = [member for member in self.members.values() if member.is_expected]
-        others = [member for member in self.members.values() if not member.is_expected]
-        return Tally(
-            expected=len(expected),
-            counts=_by_status(expected),
-            others=_by_status(others),
-            corrections_made=sum(member.corrections_made or 0 for member in expected),
-            other_corrections_made=sum(member.corrections_made or 0 for member in others),
-        )
+        members: list[Member] = list(self.members.values())
+        tally = PageTally(**_added_up(member for member in members if member["is_expected"]))
+        others = [member for member in members if not member["is_expected"]]
+        if others:
+            tally["others"] = _added_up(others)
+        return tally
 
     def failed_essay_ids(self) -> list[str]:
-        """Return the expected essays whose spell check failed, in order."""
-        return sorted(
+        """Return the expected essays whose spell check failed."""
+        return [
             essay_id
             for essay_id, member in self.members.items()
-            if member.is_expected and member.status in FAILED_STATUSES
-        )
+            if member["is_expected"] and member["status"] in FAILED_STATUSES
+        ]
 
-    def _member(self, essay_id: str) -> Member:
-        return self.members.get(essay_id, Member())
+    def unexpected_essay_ids(self) -> list[str]:
+        """Return the essays that no registration names."""
+        return [essay_id for essay_id, member in self.members.items() if not member["is_expected"]]
 
-    def _with(self, members: Mapping[str, Member]) -> Self:
+    def _with(self, members: Mapping[str, Mapping[str, object]]) -> Self:
         if not members:
             return self
         changes = {"members": {**self.members, **members}, "version": self.version + 1}
         return self.model_copy(update=changes)
+
+
+_UNSEEN = Member(is_expected=False, status=None, attempt=0, version=0, corrections_made=None)
 
 
 def page_of(essay_id: str) -> int:
@@ -154,6 +156,11 @@ def by_page(essay_ids: Iterable[str]) -> dict[int, list[str]]:
     return pages
 
 
-def _by_status(members: Iterable[Member]) -> dict[str, int]:
-    counts = Counter(str(member.status) for member in members if member.status is not None)
-    return dict(sorted(counts.items()))
+def _added_up(members: Iterable[Member]) -> Tally:
+    counts: Counter[str] = Counter()
+    corrections_made = 0
+    for member in members:
+        if member["status"] is not None:
+            counts[member["status"]] += 1
+            corrections_made += member["corrections_made"] or 0
+    return Tally(counts=dict(sorted(counts.items())), corrections_made=corrections_made)

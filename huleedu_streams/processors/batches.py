@@ -30,7 +30,6 @@ from huleedu_streams.domain.batches import (
     BatchRecord,
     BatchRegistered,
     Completion,
-    unexpected_essays,
 )
 from huleedu_streams.domain.rosters import (
     PAGE_COUNT,
@@ -101,7 +100,7 @@ def decide_registration(
     after = (
         batch.registered(fact)
         .adding_up(page for page in after_pages.values() if page.members)
-        .listing_unexpected(unexpected_essays(after_pages.values()))
+        .listing_unexpected(_unexpected(after_pages))
     )
     if after.is_ready_to_complete:
         after = after.completed(fact.event_id, fact.at, _failed(after_pages))
@@ -123,8 +122,8 @@ def decide_update(
         return BatchDecision(FoldKind.IGNORED, update.batch_id)
     after_page = page.updated(update)
     after = batch.adding_up([after_page])
-    member = after_page.members[update.essay_id]
-    if after.registered_by is not None and not member.is_expected:
+    member = after_page.member(update.essay_id)
+    if after.registered_by is not None and not member["is_expected"]:
         after = after.listing_unexpected([update.essay_id])
     if after.is_ready_to_complete:
         pages = {**_pages(rows, update.batch_id), after_page.page: after_page}
@@ -132,7 +131,7 @@ def decide_update(
     if after_page is not page:
         kind, changed = FoldKind.APPLIED, {after_page.page: after_page}
     else:
-        is_repeat = update.version == member.version
+        is_repeat = update.version == member["version"]
         kind, changed = (FoldKind.DUPLICATE if is_repeat else FoldKind.STALE), {}
     return _decision(kind, batch, after, changed, update)
 
@@ -227,3 +226,7 @@ def _pages(rows: BatchRows, batch_id: str) -> dict[int, MemberPage]:
 
 def _failed(pages: Mapping[int, MemberPage]) -> list[str]:
     return sorted(essay_id for page in pages.values() for essay_id in page.failed_essay_ids())
+
+
+def _unexpected(pages: Mapping[int, MemberPage]) -> list[str]:
+    return sorted(essay_id for page in pages.values() for essay_id in page.unexpected_essay_ids())
