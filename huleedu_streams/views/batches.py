@@ -10,7 +10,7 @@ from huleedu_streams.domain.rosters import UNCHECKED_STATUSES
 from huleedu_streams.views.guards import entity_id
 from huleedu_streams.views.problems import not_found
 from huleedu_streams.views.routing import StateRouter
-from huleedu_streams.views.rows import Row, Rows
+from huleedu_streams.views.rows import BatchRows, Row
 from huleedu_streams.views.server import Views, json_response, view_of
 
 BATCHES_TABLE = "batches"
@@ -24,7 +24,7 @@ _SHOWN = (
 )
 
 
-def build_batch_views(rows: Rows, router: StateRouter) -> Views:
+def build_batch_views(rows: BatchRows, router: StateRouter) -> Views:
     """Return the views by path."""
     batches = BatchHandlers(rows, router)
     return {"/v1/batches/{batch_id}/status": view_of("batch-status", get=batches.status)}
@@ -33,7 +33,7 @@ def build_batch_views(rows: Rows, router: StateRouter) -> Views:
 class BatchHandlers:
     """The handlers; each runs on the worker that holds the batch's row."""
 
-    def __init__(self, rows: Rows, router: StateRouter) -> None:
+    def __init__(self, rows: BatchRows, router: StateRouter) -> None:
         self._rows = rows
         self._router = router
 
@@ -42,7 +42,7 @@ class BatchHandlers:
         entity_id(batch_id, "batch_id")
 
         async def here() -> web.Response:
-            row = self._rows.get(batch_id)
+            row = self._rows.batch(batch_id)
             if row is None:
                 raise not_found("batch")
             return json_response(status_answer(batch_id, row))

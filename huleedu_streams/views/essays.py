@@ -37,7 +37,7 @@ from huleedu_streams.views.guards import (
 from huleedu_streams.views.problems import ProblemError, content_store_failed, not_found
 from huleedu_streams.views.publishing import AcknowledgedPublisher
 from huleedu_streams.views.routing import StateRouter
-from huleedu_streams.views.rows import Row, Rows
+from huleedu_streams.views.rows import EssayRows, Row
 from huleedu_streams.views.server import Views, json_response, view_of
 
 ESSAYS_TABLE = "essays"
@@ -55,7 +55,7 @@ class RetryEssay(Body):
 class EssayParts:
     """What the essay views are made of."""
 
-    rows: Rows
+    rows: EssayRows
     router: StateRouter
     store: ContentStore
     publisher: AcknowledgedPublisher

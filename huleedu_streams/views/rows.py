@@ -1,4 +1,4 @@
-"""What state views need of a table: a row by its key."""
+"""What state views need of the tables: a row by its key, as the wrappers in `tables` give it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any, Protocol
 Row = Mapping[str, Any]
 
 
-class Rows(Protocol):
-    """Read access to one table, as the typed wrappers in `tables` give it."""
+class EssayRows(Protocol):
+    """Read access to the `essays` table."""
 
-    def get(self, key: str) -> Row | None:
-        """Return the row of `key`, None if there is none."""
+    def get(self, essay_id: str) -> Row | None:
+        """Return the essay's row, None if there is none."""
+        ...
+
+
+class BatchRows(Protocol):
+    """Read access to the `batches` table."""
+
+    def batch(self, batch_id: str) -> Row | None:
+        """Return the batch's row, None if there is none."""
         ...
