@@ -24,7 +24,7 @@ from huleedu_streams.protocols import (
     SpellChecker,
 )
 from huleedu_streams.settings import Settings
-from huleedu_streams.spelling.pool import SpellCheckerPool
+from huleedu_streams.spelling.pool import build_spell_checker
 
 
 class SystemClock:
@@ -64,8 +64,8 @@ class StreamsProvider(Provider):
 
     @provide
     def spell_checker(self, settings: Settings) -> SpellChecker:
-        """Return the pool of checking processes; they start with the first text."""
-        return SpellCheckerPool(
+        """Return what checks texts, in processes of its own where the settings say so."""
+        return build_spell_checker(
             settings.languages,
             engine=settings.spell_engine,
             l2_dictionary=settings.l2_dictionary,
