@@ -115,8 +115,9 @@ class MemberPage(Remembered):
     def tally(self) -> PageTally:
         """Return the page added up."""
         members: list[Member] = list(self.members.values())
-        tally = PageTally(**_added_up(member for member in members if member["is_expected"]))
+        expected = _added_up(member for member in members if member["is_expected"])
         others = [member for member in members if not member["is_expected"]]
+        tally = PageTally(counts=expected["counts"], corrections_made=expected["corrections_made"])
         if others:
             tally["others"] = _added_up(others)
         return tally
