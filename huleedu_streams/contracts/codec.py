@@ -95,6 +95,10 @@ def decode(
         _check_head(topic, value)
         raise UndecodableMessageError(_first_fault(error)) from None
     _check(topic, envelope)
+    # Defaults are for events made here: one read without an id would be a new event at each replay.
+    for field in ("event_id", "event_timestamp"):
+        if field not in envelope.model_fields_set:
+            raise UndecodableMessageError(f"{field}: Field required")
     if key != record_key(envelope.data).encode():
         raise UndecodableMessageError("the record key is not the id that keys this topic")
     return envelope
