@@ -26,6 +26,7 @@ from huleedu_streams.cli.report import DemoResult, Outcome, show, telling_metric
 from huleedu_streams.cli.samples import SampleEssay, sample_essays
 from huleedu_streams.cli.signals import run_until_signal
 from huleedu_streams.cli.stack import apply_topics, start_child, tail, wait_until_ready
+from huleedu_streams.cli.terminal import console
 from huleedu_streams.embedded import broker
 from huleedu_streams.embedded.probe import free_port
 from huleedu_streams.errors import RequestRefusedError
@@ -42,44 +43,44 @@ def demo(*, as_json: bool) -> int:
     Exits with 0 only if every essay reached the outcome that it should. Needs the extra
     `embedded`.
     """
-    console = Console(stderr=as_json, highlight=False)
+    out = console(sys.stderr if as_json else sys.stdout)
     started = time.monotonic()
-    result = run_until_signal(_demo(console))
+    result = run_until_signal(_demo(out))
     if isinstance(result, signal.Signals):
         return 128 + result
     if as_json:
         sys.stdout.write(json.dumps(result.document()) + "\n")
     else:
-        show(console, result, time.monotonic() - started)
+        show(out, result, time.monotonic() - started)
     return 1 if result.faults else 0
 
 
-async def _demo(console: Console) -> DemoResult:
+async def _demo(out: Console) -> DemoResult:
     folder = Path(tempfile.mkdtemp(prefix="huleedu-demo-"))
     try:
-        bootstrap = await asyncio.to_thread(_start_broker, folder, console)
+        bootstrap = await asyncio.to_thread(_start_broker, folder, out)
         created = await apply_topics(bootstrap, DEFAULT_APP_ID)
-        console.print(f"topics   {created} created")
-        async with _worker(folder, bootstrap, console) as client:
-            return await _check_samples(client, console)
+        out.print(f"topics   {created} created")
+        async with _worker(folder, bootstrap, out) as client:
+            return await _check_samples(client, out)
     except Exception:
         for line in tail(folder / "worker.log"):
-            console.print(f"worker: {line}", markup=False, style="dim")
+            out.print(f"worker: {line}", markup=False, style="dim")
         raise
     finally:
         await asyncio.to_thread(broker.stop, folder / "broker")
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_broker(folder: Path, console: Console) -> str:
+def _start_broker(folder: Path, out: Console) -> str:
     started = time.monotonic()
     bootstrap = broker.start(folder / "broker").bootstrap
-    console.print(f"kafka    {bootstrap} after {time.monotonic() - started:.1f} s")
+    out.print(f"kafka    {bootstrap} after {time.monotonic() - started:.1f} s")
     return bootstrap
 
 
 @asynccontextmanager
-async def _worker(folder: Path, bootstrap: str, console: Console) -> AsyncIterator[WorkerClient]:
+async def _worker(folder: Path, bootstrap: str, out: Console) -> AsyncIterator[WorkerClient]:
     """Yield a client of a ready worker, and end the worker afterwards."""
     port = free_port()
     settings = {
@@ -92,16 +93,16 @@ async def _worker(folder: Path, bootstrap: str, console: Console) -> AsyncIterat
     try:
         async with open_client(f"http://127.0.0.1:{port}") as client:
             seconds = await wait_until_ready(client, child.is_alive, child.log)
-            console.print(f"worker   {client.url} after {seconds:.1f} s")
+            out.print(f"worker   {client.url} after {seconds:.1f} s")
             yield client
     finally:
         await asyncio.to_thread(child.end)
 
 
-async def _check_samples(client: WorkerClient, console: Console) -> DemoResult:
+async def _check_samples(client: WorkerClient, out: Console) -> DemoResult:
     essays = sample_essays()
     batch_id = await _submit(client, essays)
-    console.print(f"batch    {batch_id}: {len(essays)} essays submitted")
+    out.print(f"batch    {batch_id}: {len(essays)} essays submitted")
     batch = await follow(client, batch_id, _BATCH_SECONDS)
     outcomes = [await _outcome(client, essay) for essay in essays]
     metrics = telling_metrics(await client.get_text("/metrics"))

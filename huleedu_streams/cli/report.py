@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from rich.console import Console
 from rich.table import Table
 
 from huleedu_streams.cli.batch import summary
 from huleedu_streams.cli.samples import SampleEssay
+from huleedu_streams.contracts.enums import ProcessingEvent
+from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.domain.lifecycle import EssayStatus
 
 _REPLACEMENTS_SHOWN = 4
-# One line of /metrics each; of several label sets the one that counted most.
-_TELLING = (
-    "kafka_message_queue_latency_seconds_count",
-    "huleedu_events_consumed_total",
-    "huleedu_spellcheck_words_total",
-    "huleedu_spellcheck_corrections_total",
-    "huleedu_essay_transitions_total",
+_REQUESTED = topic_name(ProcessingEvent.ESSAY_SPELLCHECK_REQUESTED)
+# A line of /metrics each: the sample and the labels that it must have.
+_TELLING: Sequence[tuple[str, Mapping[str, str]]] = (
+    ("kafka_message_queue_latency_seconds_count", {"topic": _REQUESTED}),
+    ("huleedu_events_consumed_total", {"topic": _REQUESTED}),
+    ("huleedu_spellcheck_words_total", {}),
+    ("huleedu_spellcheck_corrections_total", {}),
+    ("huleedu_essay_transitions_total", {"to_status": EssayStatus.SPELLCHECKED_SUCCESS}),
 )
 _NEXT = """\
 next     make up                                   the same, left running
@@ -81,14 +86,16 @@ class DemoResult:
 
 def show(console: Console, result: DemoResult, seconds: float) -> None:
     """Print the essays, the batch, the metrics, where to look next, and the verdict."""
-    grid = Table("essay", "status", "corrections", "among them", box=None, pad_edge=False)
+    grid = Table("essay", "status", "corrections", box=None, pad_edge=False)
+    # A line an essay: what does not fit is cut off, never folded.
+    grid.add_column("among them", no_wrap=True, overflow="ellipsis")
     for outcome in result.outcomes:
         made = "-" if outcome.corrections_made is None else str(outcome.corrections_made)
         shown = list(outcome.replacements())[:_REPLACEMENTS_SHOWN]
         grid.add_row(outcome.essay.essay_id, outcome.status or "unknown", made, ", ".join(shown))
     console.print()
     console.print(grid)
-    console.print(f"\nbatch    {summary(result.batch)}\n", markup=False)
+    console.print(f"\nbatch    {summary(result.batch)}\n", markup=False, soft_wrap=True)
     for line in result.metrics:
         console.print(f"metrics  {line}", markup=False, soft_wrap=True)
     console.print(f"\n{_NEXT}\n", markup=False, soft_wrap=True)
@@ -101,12 +108,23 @@ def show(console: Console, result: DemoResult, seconds: float) -> None:
 
 
 def telling_metrics(exposition: str) -> list[str]:
-    """Return one line of the exposition for each of the metrics that tell most."""
-    best: dict[str, tuple[float, str]] = {}
-    for family in text_string_to_metric_families(exposition):
-        for sample in family.samples:
-            if sample.name in _TELLING and sample.value >= best.get(sample.name, (0.0, ""))[0]:
-                labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
-                line = f"{sample.name}{{{labels}}} {sample.value:g}"
-                best[sample.name] = (sample.value, line)
-    return [best[name][1] for name in _TELLING if name in best]
+    """Return, for each of the metrics that tell most, the sample that counted most."""
+    samples = [
+        sample for family in text_string_to_metric_families(exposition) for sample in family.samples
+    ]
+    chosen = (_best(samples, name, labels) for name, labels in _TELLING)
+    return [_line(sample) for sample in chosen if sample is not None]
+
+
+def _best(samples: Sequence[Sample], name: str, labels: Mapping[str, str]) -> Sample | None:
+    fitting = (
+        sample
+        for sample in samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+    return max(fitting, key=lambda sample: sample.value, default=None)
+
+
+def _line(sample: Sample) -> str:
+    labels = ",".join(f'{name}="{value}"' for name, value in sample.labels.items())
+    return f"{sample.name}{{{labels}}} {sample.value:g}"

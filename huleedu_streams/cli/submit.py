@@ -19,7 +19,7 @@ from rich.table import Table
 
 from huleedu_streams.adapters.content import build_content_store
 from huleedu_streams.cli.sending import Essay, Result, Sender, Sent, open_sender
-from huleedu_streams.cli.terminal import progress_bar, results
+from huleedu_streams.cli.terminal import console, progress_bar
 from huleedu_streams.contracts.enums import ContentType
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.metrics import Metrics
@@ -180,6 +180,6 @@ def _print(batch_id: str, rows: Sequence[Mapping[str, Any]], *, is_waiting: bool
     grid = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         grid.add_row(*("-" if row[field] is None else str(row[field]) for field in fields))
-    console = results()
-    console.print(grid)
-    console.print(f"\nbatch {batch_id}; follow it: huleedu-streams batch watch {batch_id}")
+    out = console()
+    out.print(grid)
+    out.print(f"\nbatch {batch_id}; follow it: huleedu-streams batch watch {batch_id}")

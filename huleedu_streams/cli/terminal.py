@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -16,9 +17,10 @@ from rich.progress import (
 _WIDTH_IN_A_PIPE = 160
 
 
-def results() -> Console:
-    """Return the console of standard output; wide where no terminal folds the lines."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_IN_A_PIPE, highlight=False)
+def console(stream: TextIO | None = None) -> Console:
+    """Return the console of a stream, standard output by default; wide where it is no terminal."""
+    file = stream or sys.stdout
+    return Console(file=file, width=None if file.isatty() else _WIDTH_IN_A_PIPE, highlight=False)
 
 
 def progress_bar() -> Progress:
