@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 
 import pytest
 
 from huleedu_streams.embedded import broker
+from huleedu_streams.topics.bootstrap import apply
+from huleedu_streams.topics.catalogue import catalogue
+from tests.integration.workers import Site
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +25,15 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield broker.start(data_dir).bootstrap
     finally:
         broker.stop(data_dir)
+
+
+@pytest.fixture(scope="module")
+def site(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The topics of the default app id, and no worker yet; at the end all logs are looked at.
+
+    All modules share the topics: a test looks only at essays and batches of its own.
+    """
+    asyncio.run(apply(bootstrap, catalogue()))
+    site = Site(bootstrap, tmp_path_factory.mktemp("site"))
+    yield site
+    site.end()
