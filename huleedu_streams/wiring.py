@@ -80,7 +80,6 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
     _add_agents(app, container, tables)
     readiness = FaustReadiness(app, app.tables if has_tables else None, settings.has_agents)
     metrics = container.get(Metrics)
-    metrics.worker_ready.set_function(lambda: float(readiness.problem() is None))
     serve_views(app, _views(app, container, tables, readiness), metrics, settings.tokens())
     measure_consumer(app, metrics)
     register_tables_command(app, Path(app.conf.tabledir))
@@ -117,7 +116,11 @@ def _add_agents(app: StreamsApp, container: Container, tables: Tables | None) ->
         checker = container.get(SpellChecker)
         app.close_on_stop(checker.close)
         checking = spellcheck.SpellcheckAgent(
-            container.get(ContentStore), checker, container.get(Clock), container.get(Metrics)
+            container.get(ContentStore),
+            checker,
+            container.get(Clock),
+            container.get(Metrics),
+            text_max_bytes=settings.text_max_bytes,
         )
         consuming.add_agent("spellcheck", checking.work, asyncio.Lock(), spellcheck.HELP)
     if tables is not None:

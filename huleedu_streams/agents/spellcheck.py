@@ -38,12 +38,19 @@ class SpellcheckAgent:
     """What the spellcheck agent does with one request."""
 
     def __init__(
-        self, store: ContentStore, checker: SpellChecker, clock: Clock, metrics: Metrics
+        self,
+        store: ContentStore,
+        checker: SpellChecker,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        text_max_bytes: int,
     ) -> None:
         self._store = store
         self._checker = checker
         self._clock = clock
         self._metrics = metrics
+        self._text_max_bytes = text_max_bytes
 
     @property
     def work(self) -> Work:
@@ -61,7 +68,9 @@ class SpellcheckAgent:
         Raises:
             ContentStoreUnavailableError: the store gives no answer now.
         """
-        decision = await check_essay(request, self._store, self._checker, self._clock)
+        decision = await check_essay(
+            request, self._store, self._checker, self._clock, self._text_max_bytes
+        )
         if decision.checked is not None:
             self._metrics.text_checked(
                 request.data.language, decision.check_seconds, decision.checked
