@@ -253,11 +253,6 @@ class LifecycleRecord(Remembered):
     parked: tuple[SpellcheckResult, ...] = ()
     event_ids: tuple[str, ...] = ()
 
-    @property
-    def current_attempt(self) -> Attempt:
-        """The newest attempt."""
-        return self.attempts[-1]
-
     def changed(self, **changes: object) -> Self:
         """Return the record one version on, with `changes`."""
         return self.model_copy(update={"version": self.version + 1, **changes})

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from contextvars import copy_context
+from pathlib import Path
+
+import faust
+import orjson
+import pytest
+from faust.types import TP
+
+from tables.changelog import Change, RecordingTable, _changes, recorded_changes
+from tests.unit.tables.conftest import Handling
+
+
+@pytest.fixture
+def table(app: faust.App) -> RecordingTable:
+    declared = app.Table("things", key_type=str, partitions=6)
+    assert isinstance(declared, RecordingTable)
+    return declared
+
+
+@pytest.mark.parametrize(("key_type", "serializer"), [(str, "raw"), (bytes, "raw"), (int, "json")])
+def test_keys_that_are_ids_are_stored_raw(app: faust.App, key_type: type, serializer: str) -> None:
+    table = app.Table("things", key_type=key_type)
+
+    assert isinstance(table, RecordingTable)
+    assert table.key_serializer == serializer
+
+
+def test_raw_key_is_the_id_in_both_directions(table: RecordingTable, app: faust.App) -> None:
+    raw = b"essay-1"
+
+    assert app.serializers.dumps_key(str, "essay-1", serializer=table.key_serializer) == raw
+    assert app.serializers.loads_key(str, raw, serializer=table.key_serializer) == "essay-1"
+
+
+def test_writes_are_recorded_in_their_order(table: RecordingTable, handling: Handling) -> None:
+    with handling(4) as changes:
+        table["a"] = {"n": 1}
+        table["b"] = {"n": 2}
+        del table["a"]
+
+    topic = "tests-things-changelog"
+    assert changes == [
+        Change(table, topic, 4, b"a", orjson.dumps({"n": 1})),
+        Change(table, topic, 4, b"b", orjson.dumps({"n": 2})),
+        Change(table, topic, 4, b"a", None),
+    ]
+
+
+def test_recording_ends_with_its_block(table: RecordingTable, handling: Handling) -> None:
+    with handling(4) as outer:
+        with recorded_changes() as inner:
+            table["a"] = {"n": 1}
+        table["b"] = {"n": 2}
+
+    assert [change.key for change in inner] == [b"a"]
+    assert [change.key for change in outer] == [b"b"]
+
+
+def test_write_that_nobody_records_is_refused(table: RecordingTable, handling: Handling) -> None:
+    with handling(4):
+        context = copy_context()
+        context.run(_changes.set, None)
+
+        with pytest.raises(RuntimeError, match="outside the delivery loop"):
+            context.run(table.__setitem__, "a", {"n": 1})
+
+
+def test_offset_of_a_persisted_change_is_remembered(tmp_path: Path) -> None:
+    app = faust.App(
+        "tests", broker="kafka://127.0.0.1:1", store="rocksdb://", datadir=str(tmp_path / "data")
+    )
+    table = RecordingTable(app, name="things", key_type=str)
+    change = Change(table, "tests-things-changelog", 4, b"a", None)
+    (Path(app.conf.tabledir)).mkdir(parents=True)
+
+    change.persisted(41)
+
+    assert table.persisted_offset(TP(change.topic, change.partition)) == 41
