@@ -35,7 +35,7 @@ def register_tables_command(app: faust.App, folder: Path) -> type[AppCommand]:
             """Show the rows and exit: 0 found, 1 not found."""
             as_json = self.kwargs.pop("as_json") or self.json
             query = TableQuery(folder, **self.kwargs)
-            helps = {table.name: table.help or "" for table in app.tables.values()}
+            helps = {table.name: (table.help or "").strip() for table in app.tables.values()}
             try:
                 is_found = show(query, sys.stdout, as_json=as_json, helps=helps)
             except HuleeduStreamsError as error:
