@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,11 @@ class _PortTakenError(Exception):
 
 
 def start(
-    data_dir: Path, port: int | None = None, report: jars.Report = jars.say_nothing
+    data_dir: Path,
+    port: int | None = None,
+    report: jars.Report = jars.say_nothing,
+    *,
+    proxy_port: int | None = None,
 ) -> BrokerAddress:
     """Return once the broker of `data_dir` takes requests; start it where it does not run.
 
@@ -56,6 +60,7 @@ def start(
         data_dir: Its folder; made where it is missing.
         port: Where to listen; None = as before, else a free one.
         report: Gets one line where Kafka must be fetched first.
+        proxy_port: Where a proxy listens for clients of a second listener, `proxied_port`.
 
     Raises:
         StartupError: the port is in use, the jars are wrong or absent, or Kafka did not start.
@@ -69,7 +74,7 @@ def start(
             raise StartupError(f"port {port} is in use; stop what uses it or choose another --port")
         java, class_path = jars.java_executable(), jars.ensure_jars(report=report)
         for _ in range(_PORT_TRIES):
-            node = _node(data_dir, port)
+            node = _node(data_dir, port, proxy_port)
             try:
                 return _launch(data_dir, node, java, class_path)
             except _PortTakenError:
@@ -185,18 +190,26 @@ def _wait_ready(data_dir: Path, pid: int, port: int) -> None:
     raise StartupError(f"Kafka did not start: {_reason(text)}; see {_log(data_dir)}")
 
 
-def _node(data_dir: Path, port: int | None) -> config.Node:
+def proxied_port(data_dir: Path) -> int | None:
+    """Return the port that the proxy of `start(proxy_port=…)` has to speak to."""
+    return _ports(data_dir).get("PROXIED")
+
+
+def _node(data_dir: Path, port: int | None, proxy_port: int | None) -> config.Node:
     """Keep the ports of the last run where they are free."""
     ports = _ports(data_dir)
-    chosen = port or _free(ports.get("PLAINTEXT"))
-    controller = _free(ports.get("CONTROLLER"), not_this=chosen)
-    return config.Node(data_dir / "kafka", chosen, controller)
+    chosen = port or _free(ports.get("PLAINTEXT"), {proxy_port})
+    controller = _free(ports.get("CONTROLLER"), {chosen, proxy_port})
+    proxied = None
+    if proxy_port is not None:
+        proxied = (_free(ports.get("PROXIED"), {chosen, controller, proxy_port}), proxy_port)
+    return config.Node(data_dir / "kafka", chosen, controller, proxied=proxied)
 
 
-def _free(before: int | None, not_this: int | None = None) -> int:
-    if before is not None and before != not_this and probe.is_port_free(before):
+def _free(before: int | None, not_these: Collection[int | None]) -> int:
+    if before is not None and before not in not_these and probe.is_port_free(before):
         return before
-    return next(port for port in iter(probe.free_port, None) if port != not_this)
+    return next(port for port in iter(probe.free_port, None) if port not in not_these)
 
 
 def _ports(data_dir: Path) -> dict[str, int]:

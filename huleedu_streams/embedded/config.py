@@ -31,6 +31,8 @@ class Node:
         node_id: Its id in the cluster.
         controllers: `host:port` of every controller of the cluster; empty = this one alone.
         replication_factor: Of Kafka's own topics.
+        proxied: A second listener's port and the port advertised in its place, where a proxy
+            stands before the node.
     """
 
     log_dir: Path
@@ -39,6 +41,7 @@ class Node:
     node_id: int = 1
     controllers: tuple[str, ...] = ()
     replication_factor: int = 1
+    proxied: tuple[int, int] | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -51,12 +54,10 @@ def server_properties(node: Node) -> dict[str, str]:
     controllers = node.controllers or (f"{HOST}:{node.controller_port}",)
     replicas = str(node.replication_factor)
     in_sync = str(max(1, node.replication_factor - 1))
-    return {
+    return _listeners(node) | {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
-        "listeners": f"PLAINTEXT://{node.bootstrap},CONTROLLER://{HOST}:{node.controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.quorum.bootstrap.servers": ",".join(controllers),
         "log.dirs": str(node.log_dir),
@@ -80,6 +81,23 @@ def server_properties(node: Node) -> dict[str, str]:
         # The default, 128 MiB, is a quarter of the heap; the changelogs here are small.
         "log.cleaner.dedupe.buffer.size": "16777216",
     }
+
+
+def _listeners(node: Node) -> dict[str, str]:
+    clients = {"PLAINTEXT": node.port}
+    advertised = dict(clients)
+    if node.proxied is not None:
+        clients["PROXIED"], advertised["PROXIED"] = node.proxied
+    listeners = clients | {"CONTROLLER": node.controller_port}
+    return {
+        "listeners": _addresses(listeners),
+        "advertised.listeners": _addresses(advertised),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
+    }
+
+
+def _addresses(ports: dict[str, int]) -> str:
+    return ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
 
 
 def write_properties(path: Path, properties: dict[str, str]) -> None:
