@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from huleedu_streams.contracts.codec import decode, encode
@@ -135,6 +136,8 @@ async def evict_members(bootstrap: str, group: str) -> None:
         for member_id in await _members(admin, group):
             # No public call leaves a group for others.
             await admin._send_request(LeaveGroupRequest(group, member_id), coordinator)  # noqa: SLF001
+    except GroupCoordinatorNotAvailableError:
+        return  # a broker that never had a group
     finally:
         await admin.close()
 
