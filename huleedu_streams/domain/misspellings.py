@@ -48,6 +48,8 @@ def categorise(original: str, replacement: str) -> str:
         apostrophe, joined words, sound-alike, other.
     """
     wrong, right = original.lower(), replacement.lower()
+    if wrong == right:
+        return "other"  # letter case
     if wrong.replace("'", "") == right.replace("'", ""):
         return "apostrophe"
     if " " in right and wrong.replace("-", "") == right.replace(" ", ""):

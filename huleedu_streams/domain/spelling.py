@@ -109,7 +109,8 @@ def examine(word: str, lookup: Lookup) -> tuple[Finding, ...]:
     folded = fold(word)
     listed = lookup.listed(folded)
     if listed is not None:
-        return (_finding(word, folded, Choices("l2", (listed,))),)
+        found = _finding(word, folded, Choices("l2", (listed,)))
+        return () if found.replacement == folded else (found,)
     if lookup.is_known(folded):
         return ()
     parts = hyphen_parts(word)

@@ -70,6 +70,10 @@ def _opened(folder: Path) -> Lexicon | None:
 
 
 def _build(parent: Path, name: str, source: bytes) -> None:
+    # Nobody else builds this one now: other drafts were left by processes that were killed.
+    for leftover in parent.glob(f"{name}.*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
     try:
         Lexicon.build(unpack(source)).save(draft)

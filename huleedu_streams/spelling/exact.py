@@ -15,7 +15,7 @@ from rapidfuzz.distance.DamerauLevenshtein import distance
 from huleedu_streams.spelling.dictionary import is_checkable
 from huleedu_streams.spelling.lexicon import Lexicon
 
-# Only what holds one of these can be one edit from a number.
+# Only what holds one of these can be between a word and a number on every way.
 _NEAR_NUMBER = re.compile(r"\d|nan|inf")
 
 
@@ -48,13 +48,13 @@ class ExactEngine:
 
     def _two_edits(self, word: str) -> list[int]:
         found = self._lexicon.within(word, 2)
-        if found and _NEAR_NUMBER.search(word):
+        if found and (not word or _NEAR_NUMBER.search(word)):
             words = self._lexicon.words
             return [i for i in found if self._has_checkable_step(word, words[i])]
         return found
 
     def _has_checkable_step(self, word: str, candidate: str) -> bool:
-        """Whether a word that is no number stands between the two: pyspellchecker stops there."""
+        """Whether one way leads over no number and no lone sign: there the library stops."""
         return any(
             distance(step, candidate, score_cutoff=1) <= 1 and self._is_checkable(step)
             for step in _one_edit(word, frozenset(candidate))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import IO, Any
+from typing import IO
 
 import orjson
 
@@ -48,26 +48,22 @@ def read_checked(stream: IO[bytes]) -> CheckedText | None:
     Raises:
         SpellcheckFailedError: an error came in its place.
     """
-    head = _read(stream)
+    head = read_frame(stream)
     if head is None:
         return None
-    if "error" in head:
-        raise SpellcheckFailedError(f"the checker failed: {head['error']}")
+    content = orjson.loads(head)
+    if "error" in content:
+        raise SpellcheckFailedError(f"the checker failed: {content['error']}")
     corrections: list[Correction] = []
     unknown: list[UnknownWord] = []
-    for _ in range(head["pages"]):
-        page = _read(stream)
+    for _ in range(content["pages"]):
+        page = read_frame(stream)
         if page is None:
             return None
-        for item in page:
+        for item in orjson.loads(page):
             if "word" in item:
                 unknown.append(UnknownWord(**item))
             else:
                 item["alternatives"] = tuple(item["alternatives"])
                 corrections.append(Correction(**item))
-    return CheckedText(head["text"], tuple(corrections), tuple(unknown), head["word_count"])
-
-
-def _read(stream: IO[bytes]) -> Any:
-    body = read_frame(stream)
-    return None if body is None else orjson.loads(body)
+    return CheckedText(content["text"], tuple(corrections), tuple(unknown), content["word_count"])

@@ -101,10 +101,10 @@ def _objection(
         return "the key is not one word of letters, so no text can hold it as a word"
     if is_known(entry.wrong):
         return "the key is a real word: replacing it would damage correct text"
-    if entry.wrong == entry.right.lower():
+    if entry.wrong == entry.right:
         return "the replacement is the key itself"
     if len(rights[entry.wrong]) > 1:
         return "the key has several replacements"
-    if entry.right.lower() in rights:
+    if entry.right.lower() in rights.keys() - {entry.wrong}:
         return "the replacement is itself a key of the list"
     return None

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from huleedu_streams.spelling import SpellChecker
+
+
+@pytest.fixture(scope="session")
+def english() -> SpellChecker:
+    return SpellChecker.load("en")
+
+
+@pytest.fixture
+def l2_file(tmp_path: Path) -> Path:
+    path = tmp_path / "l2.txt"
+    path.write_text("alot:a lot\nteh:the\nthen:than\n", "utf-8")
+    return path

@@ -1,0 +1,37 @@
+"""A worker process whose speller does what a text tells it to: fail, hang or end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from huleedu_streams.domain.spelling import CheckedText
+from huleedu_streams.errors import DictionaryError
+from huleedu_streams.spelling.l2 import RefusedEntry
+from huleedu_streams.spelling.worker import run
+
+
+class OddChecker:
+    refused: tuple[RefusedEntry, ...] = ()
+
+    def check(self, text: str) -> CheckedText:
+        if text == "fail":
+            raise RuntimeError(text)
+        if text == "hang":
+            signal.pause()
+        if text == "end":
+            os._exit(1)
+        sys.stdout.write("this must not reach the pipe of replies")
+        return CheckedText(f"{text} {os.getpid()}")
+
+
+def load(assignment: dict[str, Any]) -> dict[str, OddChecker]:
+    if assignment["engine"] == "none":
+        raise DictionaryError("no such engine")
+    return {language: OddChecker() for language in assignment["languages"]}
+
+
+if __name__ == "__main__":
+    run(load)
