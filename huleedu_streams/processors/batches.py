@@ -64,7 +64,7 @@ class BatchDecision:
     Attributes:
         kind: What came of the event.
         batch_id: The batch, `None` if the event has none.
-        batch: The batch's row to write, `None` if it stays.
+        batch: The batch's row to write; `None` if the event touches none.
         pages: The rows to write of pages of members, by page.
         outputs: The event of a complete batch, from the event that completed it; again from its
             repeat.
@@ -104,9 +104,9 @@ def decide_registration(
     )
     if after.is_ready_to_complete:
         after = after.completed(fact.event_id, fact.at, _failed(after_pages))
-    changed = {n: page for n, page in after_pages.items() if page is not pages[n]}
+    touched = {n: page for n, page in after_pages.items() if page.members}
     kind = FoldKind.APPLIED if batch.registered_by is None else FoldKind.DUPLICATE
-    return _decision(kind, batch, after, changed, fact)
+    return _decision(kind, batch, after, touched, fact)
 
 
 def decide_update(
@@ -128,12 +128,11 @@ def decide_update(
     if after.is_ready_to_complete:
         pages = {**_pages(rows, update.batch_id), after_page.page: after_page}
         after = after.completed(update.event_id, update.at, _failed(pages))
-    if after_page is not page:
-        kind, changed = FoldKind.APPLIED, {after_page.page: after_page}
-    else:
+    kind = FoldKind.APPLIED
+    if after_page is page:
         is_repeat = update.version == member["version"]
-        kind, changed = (FoldKind.DUPLICATE if is_repeat else FoldKind.STALE), {}
-    return _decision(kind, batch, after, changed, update)
+        kind = FoldKind.DUPLICATE if is_repeat else FoldKind.STALE
+    return _decision(kind, batch, after, {after_page.page: after_page}, update)
 
 
 def _decision(
@@ -143,18 +142,21 @@ def _decision(
     pages: Mapping[int, MemberPage],
     fact: BatchRegistered | EssayUpdated,
 ) -> BatchDecision:
-    """Return the rows that differ, and the completion if this event is the one that caused it."""
+    """Return the rows touched, and the completion if this event is the one that caused it.
+
+    Rows that stay the same are written again: a process may have died between a row's write and
+    its way into the changelog, and the repeat is what mends that.
+    """
     outputs: tuple[OutgoingEvent, ...] = ()
     if after.completion is not None and after.completion.cause_id == fact.event_id:
         outputs = (encode(_phase_completed(after, after.completion)),)
-    is_changed = after != before
-    if is_changed:
+    if after != before:
         changes = {"version": before.version + 1, "updated_at": max(before.updated_at, fact.at)}
         after = after.model_copy(update=changes)
     return BatchDecision(
         kind=kind,
         batch_id=fact.batch_id,
-        batch=after.to_row() if is_changed else None,
+        batch=after.to_row(),
         pages={number: page.to_row() for number, page in pages.items()},
         outputs=outputs,
     )
