@@ -30,6 +30,7 @@ from huleedu_streams.domain.misspellings import categorise
         ("nite", "knight", "sound-alike"),
         ("nashun", "nation", "sound-alike"),
         ("xqz", "cat", "other"),
+        ("hse", "use", "other"),
         ("\u043f\u0440\u0435", "\u0431\u0430\u0431", "other"),
     ],
 )
