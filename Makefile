@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format lint types layers up down clean lock install
+.PHONY: help demo test check static format lint types layers up down clean lock docs install
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ types: $(READY) ## mypy --strict over packages and tests
 
 layers: $(READY) ## who may import whom
 	@$(BIN)/lint-imports
+
+docs: $(READY) ## write the parts of README.md that are made from the code
+	@$(BIN)/python -m scripts.readme_blocks
 
 up: $(READY) ## start Kafka, topics and one worker, and leave them running (state in var/)
 	@$(BIN)/huleedu-streams up

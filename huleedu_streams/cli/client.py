@@ -35,7 +35,7 @@ class WorkerClient:
 
     async def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Send `body` as JSON and return the JSON object that answers it."""
-        return _object(await self._request("POST", path, json=body))
+        return _object(await self._request("POST", path, body))
 
     async def is_ready(self) -> bool:
         """Whether the worker has started, has its partitions and has recovered its tables."""
@@ -45,18 +45,20 @@ class WorkerClient:
             return False
         return True
 
-    async def _request(self, method: str, path: str, **options: Any) -> bytes:  # noqa: ANN401 - aiohttp's own options
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> bytes:
         try:
-            async with self._session.request(method, self.url + path, **options) as response:
-                body = await response.read()
+            async with self._session.request(method, self.url + path, json=body) as response:
+                answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise WorkerUnavailableError(
                 f"no worker answers at {self.url}: start one (huleedu-streams worker) or name "
                 "another with --url"
             ) from error
         if response.status >= _FIRST_CLIENT_ERROR:
-            raise _refusal(response.status, path, body)
-        return body
+            raise _refusal(response.status, path, answer)
+        return answer
 
 
 @asynccontextmanager
