@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Generator
 from typing import Any
 
@@ -28,6 +29,7 @@ class KafkaPublisher:
         self._bootstrap_servers = bootstrap_servers
         self._max_request_bytes = max_request_bytes
         self._undertaker: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
 
     async def send(self, record: OutgoingEvent | DeadLetter) -> Awaitable[Any]:
         """Queue `record`; see `protocols.EventPublisher`."""
@@ -74,17 +76,25 @@ class KafkaPublisher:
         return _Acknowledgement(letter.topic, future)
 
     async def _compressing_producer(self) -> AIOKafkaProducer:
-        if self._undertaker is None:
-            # gzip: whatever could be consumed compressed fits the dead-letter topic compressed.
-            undertaker = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap_servers,
-                acks="all",
-                compression_type="gzip",
-                max_request_size=self._max_request_bytes,
-            )
+        async with self._starting:  # agents may meet their first poison side by side
+            if self._undertaker is None:
+                self._undertaker = await self._started_undertaker()
+            return self._undertaker
+
+    async def _started_undertaker(self) -> AIOKafkaProducer:
+        # gzip: whatever could be consumed compressed fits the dead-letter topic compressed.
+        undertaker = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            acks="all",
+            compression_type="gzip",
+            max_request_size=self._max_request_bytes,
+        )
+        try:
             await undertaker.start()
-            self._undertaker = undertaker
-        return self._undertaker
+        except BaseException:
+            await undertaker.stop()
+            raise
+        return undertaker
 
 
 class _Acknowledgement(Awaitable[int]):
