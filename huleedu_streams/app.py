@@ -1,5 +1,5 @@
 """The application: the target of `faust -A huleedu_streams.app …`."""
 
-from huleedu_streams.wiring import create_app, settings_or_exit
+from huleedu_streams.wiring import app_or_exit
 
-app = create_app(settings_or_exit())
+app = app_or_exit()

@@ -52,6 +52,14 @@ class ContentStore(Protocol):
 class SpellChecker(Protocol):
     """Checks texts off the event loop."""
 
+    async def start(self) -> None:
+        """Load the dictionaries, so that the first text need not wait for them.
+
+        Raises:
+            DictionaryError: a dictionary or the L2 list cannot be loaded.
+        """
+        ...
+
     async def check(self, text: str, language: str) -> CheckedText:
         """Return `text` corrected with the words of `language`.
 
@@ -69,7 +77,7 @@ class SpellChecker(Protocol):
 class EventPublisher(Protocol):
     """Produces records."""
 
-    async def send(self, record: OutgoingEvent | DeadLetter) -> Awaitable[None]:
+    async def send(self, record: OutgoingEvent | DeadLetter) -> Awaitable[object]:
         """Queue `record` and return what resolves on the broker's acknowledgement.
 
         Raises:

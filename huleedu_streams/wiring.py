@@ -25,7 +25,7 @@ from huleedu_streams.agents.failures import Dependency, FailurePolicy, Limits
 from huleedu_streams.agents.fault_points import fault_points
 from huleedu_streams.contracts.envelope import SCHEMA_VERSION
 from huleedu_streams.di import build_container, provider_count
-from huleedu_streams.errors import SettingsError
+from huleedu_streams.errors import HuleeduStreamsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import (
     ChangelogPublisher,
@@ -92,11 +92,11 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
     return app
 
 
-def settings_or_exit() -> Settings:
-    """Return the settings of this process; a wrong one is one line and exit code 2."""
+def app_or_exit() -> StreamsApp:
+    """Return the application of this process; what is wrong is one line and exit code 2."""
     try:
-        return load_settings()
-    except SettingsError as error:
+        return create_app(load_settings())
+    except HuleeduStreamsError as error:
         sys.stderr.write(f"huleedu-streams: {error}\n")
         raise SystemExit(2) from None
 
@@ -114,6 +114,7 @@ def _add_agents(app: StreamsApp, container: Container, tables: Tables | None) ->
     consuming = _consuming(app, container)
     if Role.SPELLCHECK in settings.roles:
         checker = container.get(SpellChecker)
+        app.open_on_start(checker.start)
         app.close_on_stop(checker.close)
         checking = spellcheck.SpellcheckAgent(
             container.get(ContentStore),

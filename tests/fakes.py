@@ -13,6 +13,7 @@ from huleedu_streams.domain.spelling import CheckedText, Correction
 from huleedu_streams.errors import (
     BrokerUnavailableError,
     ContentNotFoundError,
+    DictionaryError,
     HuleeduStreamsError,
     UnsupportedLanguageError,
 )
@@ -70,6 +71,10 @@ class ScriptedSpellChecker:
         self._languages = languages
         self.error: Exception | None = None
         self.checked: list[str] = []
+
+    async def start(self) -> None:
+        if not self._languages:
+            raise DictionaryError("closed")
 
     async def check(self, text: str, language: str) -> CheckedText:
         if language not in self._languages:

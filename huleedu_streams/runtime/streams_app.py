@@ -42,6 +42,7 @@ class StreamsApp(faust.App):
         self.settings = settings
         self.required_topics: Sequence[TopicSpec] = ()
         self.description: Mapping[str, object] = {}
+        self._openings: list[Callable[[], Awaitable[None]]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
         # Without an agent Faust's consumer crashes as it subscribes to nothing.
@@ -49,9 +50,19 @@ class StreamsApp(faust.App):
         if not settings.needs_kafka:
             self.boot_strategy = _WithoutKafka(self)
 
+    def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
+        """Await `opening` before the app starts to consume."""
+        self._openings.append(opening)
+
     def close_on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
+
+    async def on_first_start(self) -> None:
+        """Make ready what the agents and views use."""
+        for opening in self._openings:
+            await opening()
+        await super().on_first_start()
 
     async def on_shutdown(self) -> None:
         """Let go of what the agents and views used."""
