@@ -54,9 +54,7 @@ class Preflight:
         try:
             await wait_for_broker(self.bootstrap, self.wait_seconds, _report_retry)
             await verify(self.bootstrap, self.topics)
-        except BrokerUnavailableError as error:
-            raise StartupError(f"{error}; start it, or set HULEEDU_BROKER_URL") from error
-        except TopicError as error:
+        except (BrokerUnavailableError, TopicError) as error:
             raise StartupError(str(error)) from error
 
 

@@ -15,7 +15,6 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from huleedu_streams.contracts.codec import decode, encode
 from huleedu_streams.contracts.envelope import EventEnvelope
 
-Record = ConsumerRecord[bytes | None, bytes | None]
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.05
@@ -26,7 +25,7 @@ async def until(ask: Callable[[], Awaitable[T | None]], what: str, seconds: floa
     """Ask again and again until there is an answer; fail, naming `what`, when time is up."""
     try:
         async with asyncio.timeout(seconds):
-            while (found := await ask()) is None:
+            while (found := await ask()) is None:  # noqa: ASYNC110 - the world has no event
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise AssertionError(f"not within {seconds:g} s: {what}") from None
@@ -38,20 +37,20 @@ class Tap:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self.records: list[Record] = []
+        self.records: list[ConsumerRecord] = []
 
     async def until(
-        self, is_enough: Callable[[list[Record]], bool], what: str, seconds: float = 20
-    ) -> list[Record]:
+        self, is_enough: Callable[[list[ConsumerRecord]], bool], what: str, seconds: float = 20
+    ) -> list[ConsumerRecord]:
         """Read on until what has been read is enough."""
 
-        async def read() -> list[Record] | None:
+        async def read() -> list[ConsumerRecord] | None:
             await self.read_on()
             return self.records if is_enough(self.records) else None
 
         return await until(read, what, seconds)
 
-    async def read_to_end(self) -> list[Record]:
+    async def read_to_end(self) -> list[ConsumerRecord]:
         """Read everything that is there now."""
         ends = await self._consumer.end_offsets(self._consumer.assignment())
         for partition, end in ends.items():
@@ -97,7 +96,7 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     return found
 
 
-def decoded(record: Record) -> EventEnvelope[Any]:
+def decoded(record: ConsumerRecord) -> EventEnvelope[Any]:
     return decode(record.topic, record.key, record.value, _EVENT_MAX_BYTES)
 
 
@@ -115,7 +114,7 @@ async def produce(bootstrap: str, events: Iterable[EventEnvelope[Any]]) -> None:
 
 
 @asynccontextmanager
-async def producing(bootstrap: str, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+async def producing(bootstrap: str, **options: object) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", **options)
     await producer.start()
     try:

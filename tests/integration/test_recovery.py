@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from tests.builders import COMPLETED, PHASE_COMPLETED, STATE_UPDATED
 from tests.integration.essays import SUCCESS, Batch, a_batch, completed_batch
-from tests.integration.kafka import Record, evict_members, produce, tapped
+from tests.integration.kafka import evict_members, produce, tapped
 from tests.integration.workers import (
     APP_ID,
     TABLES,
@@ -87,7 +88,7 @@ async def test_worker_killed_at_any_fault_point_loses_no_output(site: Site) -> N
 
 
 def assert_nothing_is_missing(
-    batch: Batch, rows: dict[str, dict[str, Any]], records: Sequence[Record]
+    batch: Batch, rows: dict[str, dict[str, Any]], records: Sequence[ConsumerRecord]
 ) -> None:
     results, updates, completions = (
         [json.loads(record.value or b"") for record in records if record.topic == topic]
@@ -101,7 +102,7 @@ def assert_nothing_is_missing(
     assert len(ids) == 1
 
 
-def assert_repeats_are_equal(records: Sequence[Record]) -> None:
+def assert_repeats_are_equal(records: Sequence[ConsumerRecord]) -> None:
     by_id: dict[str, set[bytes]] = {}
     for record in records:
         value = record.value or b""

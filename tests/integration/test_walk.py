@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import confluent_kafka
 import pytest
 
+from huleedu_streams.contracts.envelope import EventEnvelope
 from tests.builders import COMPLETED, PHASE_COMPLETED, REQUESTED
 from tests.integration.essays import FAILED, SUCCESS, finished_essay
 from tests.integration.kafka import decoded, tapped
@@ -57,10 +59,11 @@ async def test_essay_walks_from_a_request_to_its_row_and_completed_batch(
     worker: RunningWorker, site: Site
 ) -> None:
     essay_id, missing_id = f"essay-{uuid4().hex}", f"essay-{uuid4().hex}"
-    essays = {essay_id: {"text": TEXT}, missing_id: {"text_storage_id": uuid4().hex}}
 
     async with talking_to(worker) as api, tapped(site.bootstrap, COMPLETED, PHASE_COMPLETED) as tap:
-        batch_id, accepted = await submit_batch(api, essays)
+        batch_id, accepted = await submit_batch(
+            api, {essay_id: {"text": TEXT}, missing_id: {"text_storage_id": uuid4().hex}}
+        )
         row = await finished_essay(api, essay_id)
         missing = await finished_essay(api, missing_id)
         corrections = (await api.get(f"/v1/essays/{essay_id}/corrections")).body["corrections"]
@@ -77,14 +80,7 @@ async def test_essay_walks_from_a_request_to_its_row_and_completed_batch(
     assert result.causation_id == accepted[essay_id]["event_id"]
     assert str(result.correlation_id) == accepted[essay_id]["correlation_id"]
     assert result.data.entity_ref.parent_id == batch_id
-    assert dict(record.headers) == {
-        "event_id": str(result.event_id).encode(),
-        "event_type": COMPLETED.encode(),
-        "correlation_id": str(result.correlation_id).encode(),
-        "schema_version": b"1",
-        "traceparent": TRACEPARENT.encode(),
-    }
-
+    assert_headers_mirror(result, record.headers)
     assert row["current_status"] == SUCCESS
     assert row["batch_id"] == batch_id
     assert row["corrections_made"] == result.data.corrections_made == len(corrections)
@@ -98,11 +94,21 @@ async def test_essay_walks_from_a_request_to_its_row_and_completed_batch(
 
     completions = [decoded(record) for record in tap.records if record.key == batch_id.encode()]
     assert len({completion.event_id for completion in completions}) == 1
-    assert completions[0].data.outcome == batch["outcome"] == "COMPLETED_WITH_FAILURES"
     assert completions[0].data.failed_essay_ids == [missing_id]
+    assert batch["outcome"] == "COMPLETED_WITH_FAILURES"
     assert batch["completion_percentage"] == 100
     assert 'huleedu_essay_transitions_total{from_status="awaiting_spellcheck"' in metrics
     assert CANARY not in metrics
+
+
+def assert_headers_mirror(event: EventEnvelope[Any], headers: Sequence[tuple[str, bytes]]) -> None:
+    assert dict(headers) == {
+        "event_id": str(event.event_id).encode(),
+        "event_type": event.event_type.encode(),
+        "correlation_id": str(event.correlation_id).encode(),
+        "schema_version": b"1",
+        "traceparent": TRACEPARENT.encode(),
+    }
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])

@@ -29,10 +29,11 @@ from huleedu_streams.adapters.content_files import FileContentStore
 from huleedu_streams.cli.stack import ChildWorker, start_child
 from huleedu_streams.embedded import process
 from huleedu_streams.embedded.probe import free_port
-from huleedu_streams.topics.catalogue import DEFAULT_APP_ID as APP_ID
+from huleedu_streams.topics.catalogue import DEFAULT_APP_ID
 from tables.listing import TableQuery, show
 from tables.reader import tables_folder
 
+APP_ID = DEFAULT_APP_ID
 # In every text of these tests and nowhere else: it must show up in no log, metric or header.
 CANARY = "quazzlewimpet"
 TEXT = f"I recieved a letter from my freind {CANARY}."
@@ -140,6 +141,11 @@ class Site:
         await FileContentStore(self.content_folder).put(storage_id, text.encode(), "text/plain")
         return storage_id
 
+    def kill_all(self) -> None:
+        for worker in self.workers:
+            worker.child.running.kill()
+            worker.child.end()
+
     def end(self) -> None:
         """Stop every worker, and find nothing in any log that must not be there."""
         running = [worker for worker in self.workers if worker.child.is_alive()]
@@ -173,13 +179,15 @@ class Api:
     async def get(self, path: str) -> Answer:
         return await self._ask("GET", path)
 
-    async def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self, path: str, body: object, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         return await self._ask("POST", path, json=body, headers=headers)
 
     async def metrics(self) -> str:
         return str((await self.get("/metrics")).body)
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    async def _ask(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - aiohttp's
         async with self._session.request(method, self._url + path, **options) as response:
             text = await response.text()
             body = json.loads(text) if "json" in response.content_type else text

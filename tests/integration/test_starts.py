@@ -1,0 +1,80 @@
+"""Starts that are refused in one line that says what to do, and stops while nothing runs yet."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from huleedu_streams.embedded import process
+from tests.integration.workers import RunningWorker, Site
+
+pytestmark = pytest.mark.kafka
+
+NOWHERE = "kafka://127.0.0.1:1"
+PREFIX = "huleedu-streams: "
+REFUSALS = {
+    "port": r"port \d+ on 127\.0\.0\.1 is in use; choose another by --web-port",
+    "folder": r"another worker uses the data folder \S+; give each .* HULEEDU_DATA_DIR",
+    "value": r"wrong setting HULEEDU_WEB_PORT: .+",
+    "unknown": r"unknown setting HULEEDU_WEB_PROT; did you mean HULEEDU_WEB_PORT\?",
+    "fault": r"wrong fault point after-lunch: .+",
+    "topics": r"topic \S+ \(and \d more\) is missing; run: huleedu-streams topics apply",
+    "absent": r"no Kafka answers at 127\.0\.0\.1:1 \(\w+\) within 2 s; start it, or set HULEEDU_BROKER_URL",
+}
+
+
+@pytest.fixture(scope="module")
+def holder(site: Site) -> RunningWorker:
+    """A worker that waits for a broker for ever."""
+    worker = site.start("holder", broker_url=NOWHERE, broker_wait_seconds=0)
+    waiting = process.wait_until(lambda: len(worker.entries("waiting_for_broker")) > 1, 30)
+    assert waiting, worker.log
+    return worker
+
+
+@pytest.fixture(scope="module")
+def refused(site: Site, holder: RunningWorker) -> Iterator[dict[str, RunningWorker]]:
+    """Workers that must not start, started side by side."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield {
+            "port": site.start("port", web_port=taken.getsockname()[1]),
+            "folder": site.start("folder", data_dir=holder.data_dir),
+            "value": site.start("value", web_port="soon"),
+            "unknown": site.start("unknown", web_prot=1),
+            "fault": site.start("fault", fault_points="after-lunch"),
+            "topics": site.start("topics", app_id="an-app-nobody-applied"),
+            "absent": site.start("absent", broker_url=NOWHERE, broker_wait_seconds=2),
+        }
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refused_start_says_in_one_line_what_to_do(
+    refused: dict[str, RunningWorker], name: str
+) -> None:
+    worker = refused[name]
+
+    code = worker.exit_code(30)
+
+    assert code == 2, worker.log
+    lines = [line for line in worker.log.splitlines() if line.startswith(PREFIX)]
+    assert len(lines) == 1, worker.log
+    assert lines == worker.log.splitlines()[-1:]
+    assert re.fullmatch(REFUSALS[name], lines[0].removeprefix(PREFIX)), lines
+
+
+def test_absent_broker_is_one_line_a_retry_and_sigterm_ends_the_wait(
+    holder: RunningWorker, refused: dict[str, RunningWorker]
+) -> None:
+    assert refused["folder"].exit_code(30) == 2  # it needs the holder alive
+
+    code = holder.stop(5)
+
+    assert code == 0
+    retries = holder.entries("waiting_for_broker")
+    assert len(retries) > 1
+    assert all("127.0.0.1:1" in retry["detail"] for retry in retries)
+    said = [line for line in holder.log.splitlines() if line[:1] not in "|+"]
+    assert len(said) == len(retries) + len(holder.entries("worker_starting"))
