@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import huleedu_streams
@@ -111,6 +114,35 @@ def test_every_error_is_in_the_tree_and_tells_the_operator_what_to_do() -> None:
         assert error.__name__ in drawn
         is_leaf = not error.__subclasses__()
         assert not is_leaf or "Operator action:" in (error.__doc__ or ""), error.__name__
+
+
+def imported_packages() -> set[str]:
+    """Return the top-level names that the two packages import."""
+    found = set()
+    for folder in ("huleedu_streams", "tables"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    found.add(str(node.module).partition(".")[0])
+    return found - sys.stdlib_module_names - {"huleedu_streams", "tables"}
+
+
+def test_every_import_is_of_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["embedded"]
+    declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() for line in wanted}
+    providers = {
+        name: {each.lower().replace("_", "-") for each in distributions}
+        for name, distributions in packages_distributions().items()
+    }
+
+    undeclared = {
+        name for name in imported_packages() if declared.isdisjoint(providers.get(name, ()))
+    }
+
+    assert undeclared == set()
 
 
 def test_lock_names_no_registry_and_hashes_everything() -> None:
