@@ -51,7 +51,8 @@ def _measure_lag(app: faust.App, metrics: Metrics, topics: frozenset[str]) -> No
             continue
         end = consumer.highwater(partition)
         # What is committed, or where reading began: between the two everything is unprocessed.
-        done = consumer._committed_offset.get(partition) or consumer._read_offset.get(partition)  # noqa: SLF001
+        committed, read = consumer._committed_offset, consumer._read_offset  # noqa: SLF001
+        done = committed.get(partition) or read.get(partition)
         if end is not None and done is not None:
             lag = metrics.consumer_lag.labels(partition.topic, str(partition.partition))
             lag.set(max(0, end - done))

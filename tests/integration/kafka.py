@@ -134,7 +134,8 @@ async def evict_members(bootstrap: str, group: str) -> None:
         coordinator = await admin.find_coordinator(group)
         for member_id in await _members(admin, group):
             # No public call leaves a group for others.
-            await admin._send_request(LeaveGroupRequest(group, member_id), coordinator)  # noqa: SLF001
+            request = LeaveGroupRequest(group, member_id)
+            await admin._send_request(request, coordinator)  # noqa: SLF001
     except GroupCoordinatorNotAvailableError:
         return  # a broker that never had a group
     finally:

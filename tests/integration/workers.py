@@ -187,7 +187,12 @@ class Api:
     async def metrics(self) -> str:
         return str((await self.get("/metrics")).body)
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - aiohttp's
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        **options: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> Answer:
         async with self._session.request(method, self._url + path, **options) as response:
             text = await response.text()
             body = json.loads(text) if "json" in response.content_type else text
