@@ -69,7 +69,9 @@ def _config(settings: Settings, shared: list[Processor]) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": settings.log_level},
-        "loggers": {name: {"level": chatty_level} for name in _CHATTY},
+        "loggers": {name: {"level": chatty_level} for name in _CHATTY}
+        # Its debug lines quote the values of the records that it produces: dead letters, too.
+        | {"aiokafka.producer": {"level": "WARNING"}},
     }
 
 

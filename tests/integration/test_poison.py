@@ -24,7 +24,7 @@ async def test_poison_goes_to_the_dead_letters_byte_for_byte(site: Site) -> None
     letters = [dead_letter_topic(topic) for topic in sorted({one.topic for one in poisons})]
     batch = await a_batch(site, len(poisons))
     await evict_members(site.bootstrap, APP_ID)
-    worker = site.start("poisoned")
+    worker = site.start("poisoned", log_level="DEBUG")
     wait_until_ready(worker)
 
     sent = {}

@@ -22,7 +22,7 @@ REFUSALS = {
     "unknown": r"unknown setting HULEEDU_WEB_PROT; did you mean HULEEDU_WEB_PORT\?",
     "fault": r"wrong fault point after-lunch: .+",
     "topics": r"topic \S+ \(and \d more\) is missing; run: huleedu-streams topics apply",
-    "absent": r"no Kafka answers at 127\.0\.0\.1:1 \(\w+\) within 2 s; start it, or set HULEEDU_BROKER_URL",
+    "absent": r"no Kafka answers at \S+ \(\w+\) within 2 s; start it, or set HULEEDU_BROKER_URL",
 }
 
 
