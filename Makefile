@@ -72,5 +72,5 @@ $(READY): requirements.lock pyproject.toml scripts/find_python.sh
 
 lock: ## resolve pyproject.toml again into requirements.lock (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+		--generate-hashes --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' \
 		--output-file requirements.lock
