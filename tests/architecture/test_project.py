@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import huleedu_streams
@@ -116,6 +116,13 @@ def test_every_error_is_in_the_tree_and_tells_the_operator_what_to_do() -> None:
         assert not is_leaf or "Operator action:" in (error.__doc__ or ""), error.__name__
 
 
+def requirements_of(distribution: str) -> list[str]:
+    try:
+        return requires(distribution) or []
+    except PackageNotFoundError:  # the lock serves other platforms and Pythons too
+        return []
+
+
 def imported_packages() -> set[str]:
     """Return the top-level names that the two packages import."""
     found = set()
@@ -152,3 +159,18 @@ def test_lock_names_no_registry_and_hashes_everything() -> None:
     pins = [place for place, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
     assert pins
     assert all("--hash=sha256:" in lines[place + 1] for place in pins)
+
+
+def test_lock_keeps_the_extras_that_pip_asks_for() -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+
+    asked = [
+        wanted
+        for name in re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==", lock, re.MULTILINE)
+        for line in requirements_of(name)
+        if "extra ==" not in line and (wanted := re.match(r"[A-Za-z0-9_.-]+\[[a-z,]+\]", line))
+    ]
+
+    assert asked
+    # pip's hash mode refuses `name[extra]` where the lock pins `name` alone.
+    assert [one[0] for one in asked if f"\n{one[0]}==" not in lock] == []

@@ -1,4 +1,4 @@
-"""A worker process whose speller does what a text tells it to: fail, hang or end."""
+"""A worker process whose speller does what a text tells it to: fail, hang, end or be killed."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class OddChecker:
             signal.pause()
         if text == "end":
             os._exit(1)
+        if text == f"kill {os.getpid()}":
+            os.kill(os.getpid(), signal.SIGKILL)
         sys.stdout.write("this must not reach the pipe of replies")
         return CheckedText(f"{text} {os.getpid()}")
 
