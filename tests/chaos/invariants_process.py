@@ -1,0 +1,134 @@
+"""I8 to I10: how fast workers come back, what they leave in memory and logs, what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from tests.chaos.evidence import Evidence
+from tests.chaos.findings import Finding, finding
+from tests.chaos.kafka import Logged
+from tests.chaos.site import CATCH_UP_SECONDS, READY_SECONDS
+from tests.chaos.texts import CANARY
+from tests.chaos.workers import Life, Sample
+
+_STOP_SECONDS = 20.0
+_RESUME_SECONDS = 10.0
+# A process shorter than this is still warming up: caches, partitions that it was just given.
+_LONG_LIFE_SECONDS = 90.0
+_MOST_GROWTH = 0.10
+_MORE_DESCRIPTORS = 24
+# Lines of a log that may hold a traceback: none.
+_ALLOWED_TRACEBACKS: tuple[str, ...] = ()
+_ALARMS = ("Traceback", "Unclosed", "never awaited", "never retrieved", "was destroyed but")
+
+
+def speed(found: Evidence) -> Finding:
+    """I8: ready, resumed and caught up in time; SIGTERM obeyed."""
+    tally = found.tally
+    late = [seconds for seconds in tally.resume_seconds if seconds > _RESUME_SECONDS]
+    bad_stops = [stop for stop in tally.stops if stop[0] != 0 or stop[1] > _STOP_SECONDS]
+    caught_up = tally.catch_up_seconds
+
+    def faults() -> Iterator[str]:
+        yield from tally.late
+        yield from (f"resumed only {seconds:.1f} s after an outage" for seconds in late)
+        yield from (f"SIGTERM: exit {code} after {seconds:.1f} s" for code, seconds in bad_stops)
+        if caught_up is None or caught_up > CATCH_UP_SECONDS:
+            yield f"lag 0 only after {caught_up} s"
+
+    figures = (
+        f"ready <= {max(tally.ready_seconds, default=0):.1f} s (may be {READY_SECONDS:g}), "
+        f"resumed <= {max(tally.resume_seconds, default=0):.1f} s ({_RESUME_SECONDS:g}), "
+        f"stopped <= {max((s for _, s in tally.stops), default=0):.1f} s ({_STOP_SECONDS:g}), "
+        f"lag 0 after {caught_up or 0:.1f} s ({CATCH_UP_SECONDS:g})"
+    )
+    return finding("I8", "back in time", figures, faults())
+
+
+def health(found: Evidence) -> Finding:
+    """I9: no traceback, no leak, nobody ends unasked."""
+    lives = [
+        (f"{worker.name}/{life.number}", life)
+        for worker in found.site.workers.values()
+        for life in worker.lives
+    ]
+    long_ones = [(name, life) for name, life in lives if _span(life) >= _LONG_LIFE_SECONDS]
+    growths = {name: _growth(life) for name, life in long_ones}
+    descriptors = {name: _more_descriptors(life) for name, life in long_ones}
+
+    def faults() -> Iterator[str]:
+        for name, log in found.logs.items():
+            yield from (f"{name}: {line[:300]}" for line in _alarms(log))
+        for name, growth in growths.items():
+            if growth > _MOST_GROWTH:
+                yield f"{name} grew by {growth:.0%} over its second half"
+        for name, more in descriptors.items():
+            if more > _MORE_DESCRIPTORS:
+                yield f"{name} has {more} descriptors more than at its half"
+        yield from (f"ended by itself: {exit_}" for exit_ in found.tally.unasked_exits)
+
+    grown = ", ".join(f"{name} {growth:+.1%}" for name, growth in growths.items())
+    figures = (
+        f"memory over the second half: {grown or 'no life long enough'}; descriptors "
+        f"{max(descriptors.values(), default=0):+d}; {len(lives)} lives"
+    )
+    return finding("I9", "no traceback, no growth", figures, faults())
+
+
+def _alarms(log: str) -> Iterator[str]:
+    for line in log.splitlines():
+        is_allowed = any(allowed in line for allowed in _ALLOWED_TRACEBACKS)
+        if not is_allowed and any(alarm in line for alarm in _ALARMS):
+            yield line
+
+
+def _span(life: Life) -> float:
+    return life.samples[-1].at - life.started if life.samples else 0.0
+
+
+def _halves(life: Life) -> tuple[list[Sample], list[Sample]]:
+    """Return the samples round the middle of a life and those at its end, a tenth of it each."""
+    middle, tenth = life.started + _span(life) / 2, max(1, len(life.samples) // 10)
+    later = [sample for sample in life.samples if sample.at >= middle]
+    return later[:tenth], life.samples[-tenth:]
+
+
+def _growth(life: Life) -> float:
+    middle, last = _halves(life)
+    before = median(sample.resident_bytes for sample in middle)
+    return median(sample.resident_bytes for sample in last) / before - 1
+
+
+def _more_descriptors(life: Life) -> int:
+    middle, last = _halves(life)
+    return round(
+        median(sample.descriptors for sample in last)
+        - median(sample.descriptors for sample in middle)
+    )
+
+
+def secrecy(found: Evidence) -> Finding:
+    """I10: the canary is in no log, metric, header, or record that is no poison."""
+    places = {f"log of {name}": log for name, log in found.logs.items()}
+    places |= {f"metrics of {name}": scrape for name, scrape in found.scrapes.items()}
+    hits = [place for place, text in places.items() if CANARY in text]
+    records = 0
+    for topic, logged in found.log.items():
+        for record in logged:
+            records += 1
+            hits += [
+                f"{topic} {record.partition}@{record.offset}: {where}" for where in _in(record)
+            ]
+    figures = f"{len(places)} logs and scrapes, {records} records, {len(hits)} hits"
+    return finding("I10", "no essay text outside the store", figures, hits)
+
+
+def _in(record: Logged) -> Iterator[str]:
+    word = CANARY.encode()
+    for name, value in record.headers:
+        if word in name.encode() or word in value:
+            yield f"header {name}"
+    # A dead letter holds its message as it was, and poison here is made with the canary in it.
+    if not record.topic.endswith(".DLT") and word in (record.value or b""):
+        yield "value"

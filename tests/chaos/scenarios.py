@@ -1,0 +1,59 @@
+"""Schedules of faults. The seed draws what the schedule leaves open."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tests.chaos import faults
+from tests.chaos.plan import Sizes
+from tests.chaos.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A schedule and how much work it is made for."""
+
+    play: Callable[[Site, random.Random], Awaitable[None]]
+    sizes: Sizes
+
+
+async def smoke(site: Site, _rng: random.Random) -> None:
+    """One worker, one kill."""
+    await faults.start(site, "a")
+    site.producer.release(0.6)
+    await site.until_done(0.1)
+    await faults.sigkill_with_held_produce(site, "a")
+    await site.until_settled()
+
+
+async def gate(site: Site, rng: random.Random) -> None:
+    """Three SIGKILLs, a broker bounce, a content outage, a wiped folder, two workers."""
+    producer = site.producer
+    producer.rate_per_second = 1_000
+    await faults.start(site, "a")
+    producer.release(0.25)
+    await site.until_done(0.06)
+    # One worker alone: it gets its partitions back, with its own RocksDB folders.
+    await faults.sigkill_with_held_produce(site, "a")
+    producer.release(0.45)
+    await faults.die_at(site, "b", *faults.a_fault_point(rng))
+    producer.release(0.60)
+    await faults.refuse_content(site, 12)
+    producer.release(0.75)
+    await site.until_done(0.62)
+    await faults.bounce_broker(site, 2)
+    producer.release(0.90)
+    await site.until_done(rng.uniform(0.76, 0.80))
+    await faults.sigkill(site, "b", is_wiped=True)
+    await site.until_settled()
+
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "smoke": Scenario(smoke, Sizes(essays=200, poison=20, specials=1)),
+        "gate": Scenario(gate, Sizes(essays=2_000, poison=50)),
+    }
+)

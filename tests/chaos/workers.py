@@ -1,0 +1,191 @@
+"""Workers as processes: started, killed, started again as a restart policy would, and measured."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+
+_POLL_SECONDS = 0.2
+_COMMAND = (sys.executable, "-m", "huleedu_streams")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one process used at one moment, its children included."""
+
+    at: float
+    resident_bytes: int
+    descriptors: int
+
+
+@dataclass(slots=True)
+class Life:
+    """One process of a worker, from its start to its end.
+
+    Attributes:
+        number: Of the worker's lives, from 1.
+        samples: Its use of memory and descriptors over time.
+        was_meant: Whether the harness ended it; otherwise it ended by itself.
+    """
+
+    number: int
+    process: subprocess.Popen[bytes]
+    started: float
+    samples: list[Sample] = field(default_factory=list)
+    was_meant: bool = False
+    ended: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A worker of one name: its folder, port and settings outlive its processes."""
+
+    name: str
+    folder: Path
+    port: int
+    settings: Mapping[str, object]
+    arguments: tuple[str, ...] = ()
+    lives: list[Life] = field(default_factory=list)
+    is_wanted: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "worker.log"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def life(self) -> Life:
+        return self.lives[-1]
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.lives) and self.life.is_running
+
+    def start(self, **settings: object) -> None:
+        """Start a process; `settings` are for this life only."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        own = {"data_dir": self.data_dir, "web_port": self.port}
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own command line
+                [*_COMMAND, "worker", *self.arguments],
+                cwd=Path.cwd(),
+                env=_environment(own | dict(self.settings) | settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.lives.append(Life(len(self.lives) + 1, process, time.monotonic()))
+        self.is_wanted = True
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does where memory ends; its spelling processes stay behind."""
+        self.life.was_meant = True
+        self.life.process.send_signal(signal.SIGKILL)
+        self.life.process.wait()
+
+    async def stop(self, seconds: float = 20.0) -> tuple[int | None, float]:
+        """SIGTERM; return the exit code (None: too late, so it was killed) and the seconds."""
+        self.is_wanted = False
+        self.life.was_meant = True
+        began = time.monotonic()
+        self.life.process.terminate()
+        while self.life.is_running and time.monotonic() - began < seconds:
+            await asyncio.sleep(0.05)
+        took = time.monotonic() - began
+        if self.life.is_running:
+            self.kill()
+            return None, took
+        return self.life.process.returncode, took
+
+    def end(self) -> None:
+        """End whatever still runs of it."""
+        self.is_wanted = False
+        for life in self.lives:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(life.process.pid, signal.SIGKILL)
+            life.process.wait()
+
+    def wipe(self) -> None:
+        """Remove its RocksDB folders."""
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def sample(self) -> None:
+        """Measure the running process, as far as it still runs."""
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(self.life.process.pid)
+            family = [top, *top.children(recursive=True)]
+            resident = sum(process.memory_info().rss for process in family)
+            self.life.samples.append(Sample(time.monotonic(), resident, top.num_fds()))
+
+    async def is_ready(self, session: aiohttp.ClientSession) -> bool:
+        status, _ = await self._ask(session, "/readyz")
+        return status == 200
+
+    async def metrics(self, session: aiohttp.ClientSession) -> str:
+        """Return the scrape; empty where nobody answers."""
+        return (await self._ask(session, "/metrics"))[1]
+
+    async def _ask(self, session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+        try:
+            async with session.get(self.url + path) as response:
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return 0, ""
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return what `huleedu-streams tables TABLE --json` prints of this worker's folder."""
+        process = await asyncio.create_subprocess_exec(
+            *(*_COMMAND, "tables", table, "--json"),
+            env=_environment({"data_dir": self.data_dir}),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        if process.returncode not in {0, 1} or not out.startswith(b"["):
+            raise AssertionError(f"tables {table} of {self.name}: {err.decode()[-500:]}")
+        rows: list[dict[str, Any]] = json.loads(out)
+        return rows
+
+
+async def until_ready(
+    workers: list[Worker], session: aiohttp.ClientSession, seconds: float
+) -> float | None:
+    """Return after how many seconds all of them were ready at once; None if not in time."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        answers = await asyncio.gather(*(worker.is_ready(session) for worker in workers))
+        if all(answers):
+            return time.monotonic() - began
+        await asyncio.sleep(_POLL_SECONDS)
+    return None
+
+
+def _environment(settings: Mapping[str, object]) -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HULEEDU_")}
+    return inherited | {f"HULEEDU_{key.upper()}": str(value) for key, value in settings.items()}
