@@ -74,6 +74,8 @@ class ForeignProducer:
             "partitioner": "murmur2_random",
             "enable.idempotence": True,  # what is repeated is repeated by the plan
             "linger.ms": 5,
+            # A batch above the topic's limit would be refused with all that is in it.
+            "batch.size": 16_384,
             "message.max.bytes": 100_000_000,
             "queue.buffering.max.kbytes": 1_000_000,
             "message.timeout.ms": 0,

@@ -188,6 +188,7 @@ class Site:
         self.producer.release(1.0)
         self.producer.rate_per_second = 5_000
         await self.until(lambda: self.producer.is_idle, "everything sent")
+        assert not self.producer.refused, self.producer.refused[:3]
         marks = {poison.mark for poison in self.plan.poison}
         await self._until_or_quiet(
             lambda: self.done >= 1.0 and marks <= self.observer.dead_letters,
