@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from tests.chaos import oracle_batches, oracle_essays, wire
@@ -91,19 +93,23 @@ def _wrong_batches(found: Evidence) -> Iterator[str]:
     rows = found.before["batches"]
     for batch_id in sorted(registrations.keys() | updates.keys() | rows.keys()):
         there = _plain(rows.get(batch_id)), members[batch_id]
-        first = None
-        for row, expected in oracle_batches.possible_batches(
-            registrations[batch_id], updates[batch_id]
-        ):
-            possible = canonical(row), canonical(expected)
-            if there == possible:
-                break
-            first = first or possible
-        else:
-            why = _first_difference(there[0], first and first[0])
-            if first and there[0] == first[0]:
-                why = _first_difference(there[1], first[1])
+        possible = partial(_possible, registrations[batch_id], updates[batch_id])
+        if there not in possible():
+            why = _why_impossible(there, next(possible(), ({}, {})))
             yield f"batches {batch_id}: table / oracle: {why}"
+
+
+def _possible(
+    registrations: list[wire.Json], updates: list[wire.Json]
+) -> Iterator[tuple[Rows, Rows]]:
+    for row, members in oracle_batches.possible_batches(registrations, updates):
+        yield canonical(row), canonical(members)
+
+
+def _why_impossible(there: tuple[Rows, Rows], expected: tuple[Rows, Rows]) -> str:
+    """Return where a batch's row, or else its members, leave those of the oracle."""
+    which = 0 if there[0] != expected[0] else 1
+    return _first_difference(there[which], expected[which])
 
 
 def _plain(row: wire.Json | None) -> wire.Json:
@@ -135,7 +141,7 @@ def _is_path(entries: list[wire.Json]) -> bool:
     first = entries[0]["status"]
     if first != wire.AWAITING and first not in oracle_essays.EDGES[wire.AWAITING]:
         return False
-    for before, entry in zip(entries, entries[1:], strict=False):
+    for before, entry in pairwise(entries):
         if entry.get("joined"):
             if entry["status"] != before["status"]:
                 return False

@@ -181,8 +181,15 @@ def _logged(message: Message) -> Logged:
         offset=message.offset() or 0,
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value) or b"") for name, value in message.headers() or ()),
+        headers=headers_of(message),
     )
+
+
+def headers_of(message: Message) -> wire.Headers:
+    """Return the record's headers in order; one without a value as empty."""
+    found = message.headers() or []
+    pairs = found.items() if isinstance(found, dict) else found
+    return tuple((name, _bytes(value) or b"") for name, value in pairs)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -10,7 +10,7 @@ from collections import Counter
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.chaos import wire
-from tests.chaos.kafka import PARTITIONS
+from tests.chaos.kafka import PARTITIONS, headers_of
 from tests.chaos.poison import MARK
 
 _TOPICS = (wire.UPDATED, wire.COMPLETED, wire.PHASE_COMPLETED, *wire.DEAD_LETTERS)
@@ -55,7 +55,7 @@ class Observer:
         while not self._is_stopping.is_set():
             for message in self._consumer.consume(500, 0.2):
                 if message.error() is None:
-                    headers = dict(message.headers() or ())
+                    headers = dict(headers_of(message))
                     self._see(message.topic() or "", message.value(), headers)
 
     def _see(self, topic: str, value: str | bytes | None, headers: dict[str, bytes]) -> None:

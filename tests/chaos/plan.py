@@ -18,6 +18,7 @@ from tests.chaos.texts import CANARY, a_cpu_bomb, a_text
 
 _START = datetime(2025, 5, 27, 12, tzinfo=UTC)
 _ODD_CLOCKS = ("9999-12-31T23:59:59Z", "1970-01-01T00:00:00+00:00", "2025-10-26T02:30:00+02:00")
+_TROUBLED = {"keeps-failing": Behaviour.ERROR, "put-refused": Behaviour.REFUSE_DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class _Planner:
     """Draws a plan, essay by essay; blocks of records stay near their batch."""
 
     def __init__(self, seed: int, sizes: Sizes) -> None:
-        self._rng = random.Random(seed)
+        self._rng = random.Random(seed)  # noqa: S311 - it must repeat
         self._sizes = sizes
         self._plan = Plan(seed)
         self._blocks: list[list[Record]] = []
@@ -169,9 +170,8 @@ class _Planner:
             told = wire.ForeignResult(
                 self._uuid(), essay_id, batch_id, ask.text_id, self._now(), cause
             )
-            return [Record(wire.COMPLETED, essay_id.encode(), wire.dumps(wire.result(told)))] + (
-                records
-            )
+            early = Record(wire.COMPLETED, essay_id.encode(), wire.dumps(wire.result(told)))
+            return [early, *records]
         return records
 
     def _unknown_essay(self, number: int) -> None:
@@ -207,15 +207,15 @@ class _Planner:
             return Expected(None)
         text = a_text(self._rng, 0 if kind == "clean" else self._rng.randint(1, 5))
         plan.texts[text_id] = text.original.encode()
-        if kind == "language":
-            return Expected(wire.FAILED, error_kind="language_error")
-        if kind == "keeps-failing":
-            plan.behaviours[text_id] = Behaviour.ERROR
-            return Expected(wire.FAILED, error_kind="fetch_error")
-        if kind == "put-refused":
-            plan.behaviours[text_id] = Behaviour.REFUSE_DERIVED
-            return Expected(wire.FAILED, text.corrections, "spellcheck_error")
-        return Expected(wire.SUCCESS, text.corrections, corrected=text.corrected.encode())
+        if kind in _TROUBLED:
+            plan.behaviours[text_id] = _TROUBLED[kind]
+        failures = {
+            "language": Expected(wire.FAILED, error_kind="language_error"),
+            "keeps-failing": Expected(wire.FAILED, error_kind="fetch_error"),
+            "put-refused": Expected(wire.FAILED, text.corrections, "spellcheck_error"),
+        }
+        good = Expected(wire.SUCCESS, text.corrections, corrected=text.corrected.encode())
+        return failures.get(kind, good)
 
     def _request(self, ask: wire.Submission, kind: str) -> Record:
         if kind == "put-refused":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 from collections import Counter, defaultdict
@@ -60,7 +61,7 @@ class FakeContentStore:
     async def open(self, port: int) -> None:
         """Listen; until `refuse`, connections are accepted."""
         self._port = port
-        self._runner = web.ServerRunner(web.Server(self._answer, client_max_size=0))  # type: ignore[arg-type]
+        self._runner = web.ServerRunner(web.Server(self._answer))
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
 
@@ -112,13 +113,17 @@ class FakeContentStore:
     ) -> web.StreamResponse:
         if behaviour in _STATUSES and behaviour is not Behaviour.REFUSE_DERIVED:
             return web.Response(status=_STATUSES[behaviour], text="no")
+        if behaviour is Behaviour.REDIRECT:
+            return _redirect()
         if behaviour is Behaviour.HANG:
             await self._hang()
         if behaviour is Behaviour.CLOSE:
             return _hung_up(request)
-        if behaviour is Behaviour.REDIRECT:
-            return _redirect()
-        text = self.texts.get(text_id)
+        return await self._text(request, self.texts.get(text_id), behaviour)
+
+    async def _text(
+        self, request: web.BaseRequest, text: bytes | None, behaviour: Behaviour
+    ) -> web.StreamResponse:
         if text is None:
             return web.Response(status=404, text="nothing there")
         if behaviour is Behaviour.GZIP_BOMB:
@@ -149,10 +154,8 @@ class FakeContentStore:
 
     async def _hang(self) -> None:
         """Say nothing until the caller has gone or the store is closed."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hanging.wait(), _HANG_SECONDS)
-        except TimeoutError:
-            pass
         raise ConnectionResetError
 
 

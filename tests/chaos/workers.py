@@ -115,13 +115,12 @@ class Worker:
         self.life.was_meant = True
         began = time.monotonic()
         self.life.process.terminate()
-        while self.life.is_running and time.monotonic() - began < seconds:
-            await asyncio.sleep(0.05)
-        took = time.monotonic() - began
-        if self.life.is_running:
+        try:
+            code = await asyncio.to_thread(self.life.process.wait, seconds)
+        except subprocess.TimeoutExpired:
             self.kill()
-            return None, took
-        return self.life.process.returncode, took
+            code = None
+        return code, time.monotonic() - began
 
     def end(self) -> None:
         """End whatever still runs of it."""
