@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.chaos import faults, wire
@@ -48,6 +49,16 @@ class Evidence:
     def bodies(self, topic: str) -> list[wire.Json]:
         """Return the events of a topic, decoded, in the order of its partitions."""
         return [json.loads(record.value or b"") for record in self.log[topic]]
+
+    def write(self, folder: Path) -> None:
+        """Leave the tables and the log beside the other files of a red run."""
+        tables = {"before": self.before, "after": self.after}
+        (folder / "tables.json").write_text(json.dumps(tables, indent=1), "utf-8")
+        with (folder / "log.jsonl").open("w", encoding="utf-8") as lines:
+            for topic in (*wire.CONSUMED, wire.PHASE_COMPLETED):
+                for record, body in zip(self.log[topic], self.bodies(topic), strict=True):
+                    place = [topic, record.partition, record.offset]
+                    lines.write(json.dumps({"place": place, "body": body}) + "\n")
 
 
 async def gather(site: Site) -> Evidence:

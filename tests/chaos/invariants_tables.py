@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -95,8 +95,7 @@ def _wrong_batches(found: Evidence) -> Iterator[str]:
         there = _plain(rows.get(batch_id)), members[batch_id]
         possible = partial(_possible, registrations[batch_id], updates[batch_id])
         if there not in possible():
-            why = _why_impossible(there, next(possible(), ({}, {})))
-            yield f"batches {batch_id}: table / oracle: {why}"
+            yield f"batches {batch_id}: table / oracle: {_why_impossible(there, possible())}"
 
 
 def _possible(
@@ -106,10 +105,17 @@ def _possible(
         yield canonical(row), canonical(members)
 
 
-def _why_impossible(there: tuple[Rows, Rows], expected: tuple[Rows, Rows]) -> str:
-    """Return where a batch's row, or else its members, leave those of the oracle."""
-    which = 0 if there[0] != expected[0] else 1
-    return _first_difference(there[which], expected[which])
+def _why_impossible(there: tuple[Rows, Rows], possible: Iterable[tuple[Rows, Rows]]) -> str:
+    """Return where a batch's row, or else its members, leave the nearest possible ones."""
+    row, members = min(possible, key=lambda one: _distance(there[0], one[0]), default=({}, {}))
+    if there[0] != row:
+        return _first_difference(there[0], row)
+    return _first_difference(there[1], members)
+
+
+def _distance(one: Rows, other: Rows) -> int:
+    """Return how many fields differ."""
+    return sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
 
 
 def _plain(row: wire.Json | None) -> wire.Json:

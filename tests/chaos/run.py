@@ -98,7 +98,9 @@ async def run(order: Order) -> Report:
     findings = tuple(check(found) for check in INVARIANTS)
     report = Report(order, findings, time.monotonic() - began, _summary(found))
     (order.folder / "report.txt").write_text("\n".join(report.lines()) + "\n", "utf-8")
-    if report.is_green and not order.is_kept:
+    if not report.is_green:
+        found.write(order.folder)
+    elif not order.is_kept:
         shutil.rmtree(order.folder)
     return report
 
