@@ -80,11 +80,14 @@ class Completion(Remembered):
 class BatchRecord(Remembered):
     """One batch: the row of the `batches` table. A `version` of 0 is a row not yet written.
 
+    A crash may leave pages in the changelog and not the row that they were added up to. So the row
+    says nothing that depends on how often it was written: its version is the sum of its pages'.
+
     Attributes:
         expected_essay_count: `None` until somebody registers the batch.
         counts: Essays by status: the expected ones, or all while nobody registered the batch.
         tallies: What each page adds up to, by page; `counts` is their sum.
-        unexpected_essay_ids: Essays that the registration does not name; at most 100.
+        unexpected_essay_ids: Essays that the registration does not name, in order; at most 100.
     """
 
     batch_id: str
@@ -145,13 +148,13 @@ class BatchRecord(Remembered):
             "tallies": tallies,
             "counts": dict(sorted(counts.items())),
             "corrections_made": sum(tally["corrections_made"] for tally in counted),
+            "version": sum(tally["version"] for tally in tallies.values()),
         }
         return self.model_copy(update=changes)
 
     def listing_unexpected(self, essay_ids: Iterable[str]) -> Self:
         """Return the batch with these essays among those that no registration names."""
-        known = set(self.unexpected_essay_ids)
-        listed = [*self.unexpected_essay_ids, *(new for new in essay_ids if new not in known)]
+        listed = sorted({*self.unexpected_essay_ids, *essay_ids})
         changes = {
             "unexpected_essay_ids": tuple(listed[:MAX_LISTED_ESSAYS]),
             "unexpected_essay_ids_truncated": (

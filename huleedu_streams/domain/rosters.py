@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Self, TypedDict
+from typing import Any, NotRequired, Self, TypedDict
 from zlib import crc32
 
 from pydantic import Field
@@ -66,10 +66,14 @@ class Tally(TypedDict):
     corrections_made: int
 
 
-class PageTally(Tally, total=False):
-    """The expected essays of one page, and apart from them those that no registration names."""
+class PageTally(Tally):
+    """The expected essays of one page, and apart from them those that no registration names.
 
-    others: Tally
+    `version` is the page's own.
+    """
+
+    version: int
+    others: NotRequired[Tally]
 
 
 class MemberPage(Remembered):
@@ -117,7 +121,11 @@ class MemberPage(Remembered):
         members: list[Member] = list(self.members.values())
         expected = _added_up(member for member in members if member["is_expected"])
         others = [member for member in members if not member["is_expected"]]
-        tally = PageTally(counts=expected["counts"], corrections_made=expected["corrections_made"])
+        tally = PageTally(
+            counts=expected["counts"],
+            corrections_made=expected["corrections_made"],
+            version=self.version,
+        )
         if others:
             tally["others"] = _added_up(others)
         return tally

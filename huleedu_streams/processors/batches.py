@@ -150,9 +150,7 @@ def _decision(
     outputs: tuple[OutgoingEvent, ...] = ()
     if after.completion is not None and after.completion.cause_id == fact.event_id:
         outputs = (encode(_phase_completed(after, after.completion)),)
-    if after != before:
-        changes = {"version": before.version + 1, "updated_at": max(before.updated_at, fact.at)}
-        after = after.model_copy(update=changes)
+    after = after.model_copy(update={"updated_at": max(before.updated_at, fact.at)})
     return BatchDecision(
         kind=kind,
         batch_id=fact.batch_id,

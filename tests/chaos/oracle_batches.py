@@ -91,6 +91,7 @@ def _empty(fact: Row) -> Row:
 
 def _fold(before: Row, members: dict[str, Row], fact: Row) -> Row:
     row = copy.deepcopy(before)
+    row["updated_at"] = max(row["updated_at"], fact["at"])
     if "essay_ids" in fact:
         _register(row, members, fact)
     else:
@@ -98,13 +99,11 @@ def _fold(before: Row, members: dict[str, Row], fact: Row) -> Row:
     finished = sum(n for status, n in row["counts"].items() if status not in _WITHOUT_RESULT)
     if row["completion"] is None and finished == row["expected_essay_count"]:
         _complete(row, members, fact)
-    if row != before:
-        row["version"] += 1
-        row["updated_at"] = max(row["updated_at"], fact["at"])
     return row
 
 
 def _register(row: Row, members: dict[str, Row], fact: Row) -> None:
+    _step(row, {_page(essay_id) for essay_id in fact["essay_ids"]})
     for essay_id in fact["essay_ids"]:
         members[essay_id] = members.get(essay_id, _unseen()) | {"is_expected": True}
     row |= {
@@ -121,6 +120,7 @@ def _count(row: Row, members: dict[str, Row], fact: Row) -> None:
     essay_id = fact["essay_id"]
     member = members.get(essay_id, _unseen())
     if fact["version"] > member["version"]:
+        _step(row, {_page(essay_id)})
         member = {
             "is_expected": member["is_expected"],
             "status": fact["status"],
@@ -134,12 +134,21 @@ def _count(row: Row, members: dict[str, Row], fact: Row) -> None:
         _list(row, [essay_id])
 
 
+def _step(row: Row, pages: set[int]) -> None:
+    """Count a change of each page, and of the batch as often."""
+    for page in pages:
+        row["tallies"].setdefault(str(page), {"version": 0})["version"] += 1
+        row["version"] += 1
+
+
 def _add_up(row: Row, members: dict[str, Row], pages: set[int]) -> None:
     for page in pages:
         there = [member for key, member in members.items() if _page(key) == page]
         tally = _sum([member for member in there if member["is_expected"]])
         others = [member for member in there if not member["is_expected"]]
-        row["tallies"][str(page)] = tally | ({"others": _sum(others)} if others else {})
+        version = row["tallies"][str(page)]["version"]
+        tally |= {"version": version, **({"others": _sum(others)} if others else {})}
+        row["tallies"][str(page)] = tally
     counted = list(row["tallies"].values())
     if row["registered_by"] is None:
         counted += [tally["others"] for tally in counted if "others" in tally]
@@ -159,8 +168,7 @@ def _sum(members: list[Row]) -> Row:
 
 
 def _list(row: Row, essay_ids: Sequence[str]) -> None:
-    listed = row["unexpected_essay_ids"]
-    listed = [*listed, *(essay_id for essay_id in essay_ids if essay_id not in listed)]
+    listed = sorted({*row["unexpected_essay_ids"], *essay_ids})
     row["unexpected_essay_ids"] = listed[:_MOST_LISTED]
     row["unexpected_essay_ids_truncated"] |= len(listed) > _MOST_LISTED
 

@@ -74,7 +74,7 @@ def test_tally_keeps_those_apart_that_nobody_expects() -> None:
     page = PAGE.expecting(["a", "b"]).updated(an_update("a")).updated(an_update("stranger"))
 
     counted = {"counts": {"spellcheck_failed": 1}, "corrections_made": 2}
-    assert page.tally() == {**counted, "others": counted}
+    assert page.tally() == {**counted, "version": 3, "others": counted}
     assert page.unexpected_essay_ids() == ["stranger"]
 
 

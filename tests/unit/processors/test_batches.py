@@ -40,7 +40,7 @@ def test_registration_of_unknown_batch_creates_its_row(rows: MemoryRows) -> None
     assert row["counts"] == {}
     assert row["registered_at"] == "2025-05-27T12:00:00Z"
     assert row["completed_at"] is row["outcome"] is None
-    assert row["version"] == 1
+    assert row["version"] == 2, "the sum of its pages' versions"
     assert set(rows.members()) == {"a", "b"}
 
 

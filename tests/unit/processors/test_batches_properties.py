@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.domain.rosters import UNCHECKED_STATUSES
 from tests.batch_rows import BatchEvent, MemoryRows, told
-from tests.builders import a_registration, an_update
+from tests.builders import NOON, a_registration, an_update
 
 S = EssayStatus
 STATUSES = [S.AWAITING_SPELLCHECK, S.SPELLCHECKED_SUCCESS, S.SPELLCHECK_FAILED]
@@ -85,3 +87,49 @@ def test_order_of_events_decides_no_count(walk: list[BatchEvent]) -> None:
 
     assert forwards.members() == backwards.members()
     assert forwards.row()["counts"] == backwards.row()["counts"]
+
+
+@st.composite
+def orderly_walks(draw: st.DrawFn) -> list[BatchEvent]:
+    """Each essay asked for and then checked, as its partition's order has it."""
+    essays = [*EXPECTED, "stranger"]
+    turns = draw(st.permutations([*essays, *essays, None]))
+    events: list[BatchEvent] = []
+    for place, essay in enumerate(turns):
+        if essay is None:
+            events.append(REGISTRATION)
+            continue
+        is_first = essay not in turns[:place]
+        status = S.AWAITING_SPELLCHECK if is_first else S.SPELLCHECKED_SUCCESS
+        at = NOON + timedelta(minutes=draw(st.integers(0, 60)))
+        events.append(an_update(essay, status, version=1 if is_first else 2, at=at))
+    return events
+
+
+@given(orderly_walks(), st.data())
+def test_crash_that_keeps_pages_and_loses_the_row_leaves_no_trace(
+    walk: list[BatchEvent], data: st.DataObject
+) -> None:
+    unharmed, crashed = MemoryRows(), MemoryRows()
+    committed = data.draw(st.integers(1, len(walk) - 1), label="events acknowledged before it")
+    lost = data.draw(st.integers(committed + 1, len(walk)), label="events handled before it")
+
+    unharmed.take(*walk)
+    crashed.take(*walk[:committed])
+    kept = dict(crashed.batches)
+    crashed.take(*walk[committed:lost])
+    crashed.batches = kept
+    crashed.take(*walk[committed:])
+
+    assert crashed.members() == unharmed.members()
+    assert _but_for_the_cause(crashed.row()) == _but_for_the_cause(unharmed.row())
+
+
+def _but_for_the_cause(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row without which of several results on one page was the last."""
+    kept = row["completion"].keys() - {"cause_id", "at", "duration_seconds"}
+    return {
+        **row,
+        "completed_at": None,
+        "completion": {name: row["completion"][name] for name in kept},
+    }
