@@ -11,8 +11,10 @@ from typing import Any
 
 import faust
 from faust.app.base import BootStrategy
+from faust.types import TransportT
 from mode.supervisors import CrashingSupervisor
 
+from huleedu_streams.runtime.contiguous_consumer import ContiguousTransport
 from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
@@ -57,6 +59,9 @@ class StreamsApp(faust.App):
     def close_on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
+
+    def _new_transport(self) -> TransportT:
+        return ContiguousTransport(self.conf.broker_consumer, self)
 
     async def on_first_start(self) -> None:
         """Make ready what the agents and views use."""

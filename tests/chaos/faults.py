@@ -11,6 +11,7 @@ from tests.chaos.store import Behaviour
 from tests.chaos.workers import Worker
 
 _EARLIEST, _LATEST = 0.05, 0.95
+_LEAST_WAITING = 0.02
 
 
 def note_kill(site: Site, worker: Worker, how: str) -> None:
@@ -35,25 +36,31 @@ async def start(site: Site, *names: str) -> None:
     await site.until_ready(f"start of {', '.join(names)}")
 
 
-async def sigkill(site: Site, name: str, *, is_wiped: bool = False) -> None:
-    """SIGKILL a worker and start it again at once, with its RocksDB folders or without."""
+async def sigkill(
+    site: Site, name: str, *, release: float | None = None, is_wiped: bool = False
+) -> None:
+    """SIGKILL a worker and start it again at once, with its RocksDB folders or without.
+
+    Args:
+        release: Up to this share of the records go out first, so that there is work to lose.
+    """
     worker = site.worker(name)
-    await site.until(lambda: site.done < site.sent, "some work to do")
+    await _release(site, release)
     note_kill(site, worker, "SIGKILL, wiped" if is_wiped else "SIGKILL")
     worker.kill()
     await _start_again(site, worker, is_wiped=is_wiped)
 
 
-async def sigkill_with_held_produce(site: Site, name: str) -> None:
+async def sigkill_with_held_produce(site: Site, name: str, *, release: float | None = None) -> None:
     """Hold what workers produce while all else passes, then SIGKILL one and drop what was held.
 
     Whatever is acknowledged meanwhile was acknowledged without its outputs; the hold outlasts the
     commit interval, so that such offsets are committed by then.
     """
     worker = site.worker(name)
-    await site.until(lambda: site.done + 0.02 < site.sent, "some work to do")
     site.note("hold produce")
     site.proxy.hold_produce()
+    await _release(site, release)
     await asyncio.sleep(2.5 * COMMIT_SECONDS)
     note_kill(site, worker, "SIGKILL while produce is held")
     worker.kill()
@@ -63,7 +70,9 @@ async def sigkill_with_held_produce(site: Site, name: str) -> None:
     await _start_again(site, worker)
 
 
-async def die_at(site: Site, name: str, point: str, passes: int) -> None:
+async def die_at(
+    site: Site, name: str, point: str, passes: int, *, release: float | None = None
+) -> None:
     """Let a worker, started again for it, kill itself at a fault point; then start it once more."""
     worker = site.worker(name)
     if worker.is_running:
@@ -72,9 +81,19 @@ async def die_at(site: Site, name: str, point: str, passes: int) -> None:
     worker.life.was_meant = True  # it will end by itself
     site.tally.rebalances += 1
     site.note("armed", worker=name, point=point, passes=passes)
+    while worker.is_running and not await worker.is_ready(site.session):
+        await asyncio.sleep(0.1)
+    await _release(site, release)
     await site.until(lambda: not worker.is_running, f"{name} dies at {point}@{passes}")
     note_kill(site, worker, f"{point}@{passes}")
     await _start_again(site, worker)
+
+
+async def _release(site: Site, share: float | None) -> None:
+    """Let more work out, and wait until some of it is there."""
+    if share is not None:
+        site.producer.release(share)
+    await site.until(lambda: site.done + _LEAST_WAITING < site.sent, "some work to do")
 
 
 async def _start_again(site: Site, worker: Worker, *, is_wiped: bool = False) -> None:
@@ -161,4 +180,4 @@ async def _resume(site: Site, why: str) -> None:
 
 def a_fault_point(rng: random.Random) -> tuple[str, int]:
     point = rng.choice(["after-table-write", "after-send", "before-ack"])
-    return point, rng.randint(20, 200)
+    return point, rng.randint(10, 60)

@@ -23,9 +23,9 @@ class Scenario:
 async def smoke(site: Site, _rng: random.Random) -> None:
     """One worker, one kill."""
     await faults.start(site, "a")
-    site.producer.release(0.6)
+    site.producer.release(0.2)
     await site.until_done(0.1)
-    await faults.sigkill_with_held_produce(site, "a")
+    await faults.sigkill_with_held_produce(site, "a", release=0.6)
     await site.until_settled()
 
 
@@ -34,20 +34,18 @@ async def gate(site: Site, rng: random.Random) -> None:
     producer = site.producer
     producer.rate_per_second = 1_000
     await faults.start(site, "a")
-    producer.release(0.25)
+    producer.release(0.15)
     await site.until_done(0.06)
     # One worker alone: it gets its partitions back, with its own RocksDB folders.
-    await faults.sigkill_with_held_produce(site, "a")
-    producer.release(0.45)
-    await faults.die_at(site, "b", *faults.a_fault_point(rng))
-    producer.release(0.60)
+    await faults.sigkill_with_held_produce(site, "a", release=0.3)
+    await faults.die_at(site, "b", *faults.a_fault_point(rng), release=0.5)
+    producer.release(0.6)
     await faults.refuse_content(site, 12)
     producer.release(0.75)
     await site.until_done(0.62)
     await faults.bounce_broker(site, 2)
-    producer.release(0.90)
-    await site.until_done(rng.uniform(0.76, 0.80))
-    await faults.sigkill(site, "b", is_wiped=True)
+    await site.until_done(rng.uniform(0.72, 0.74))
+    await faults.sigkill(site, "b", release=0.9, is_wiped=True)
     await site.until_settled()
 
 
