@@ -81,7 +81,7 @@ async def die_at(
     worker.life.was_meant = True  # it will end by itself
     site.tally.rebalances += 1
     site.note("armed", worker=name, point=point, passes=passes)
-    while worker.is_running and not await worker.is_ready(site.session):
+    while worker.is_running and not await worker.is_ready(site.session):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     await _release(site, release)
     await site.until(lambda: not worker.is_running, f"{name} dies at {point}@{passes}")

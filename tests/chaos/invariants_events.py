@@ -146,19 +146,34 @@ def effects(found: Evidence) -> Finding:
     counted = sum(row["corrections_made"] for row in found.before["batches"].values())
     members = sum(row["corrections_made"] or 0 for row in _counted_members(found))
     strays = store.puts.keys() - _derived_ids(found)
+    attempts = list(_attempts_too_many(found))
 
     def faults() -> Iterator[str]:
         yield from (f"text {text} was stored with different bytes" for text in changed)
         yield from (f"the corrected text of request {one} is wrong" for one in wrong)
         yield from (f"text {one} belongs to no request" for one in strays)
+        yield from attempts
         if counted != members:
             yield f"batches count {counted} corrections, their essays made {members}"
 
     figures = (
         f"{len(store.puts)} texts put {store.puts.total()} times, {len(changed)} changed, "
-        f"{len(wrong)} wrong; corrections {counted} = {members}"
+        f"{len(wrong)} wrong; corrections {counted} = {members}; "
+        f"{len(attempts)} essays with an attempt too many"
     )
     return finding("I3", "no effect twice", figures, faults())
+
+
+def _attempts_too_many(found: Evidence) -> Iterator[str]:
+    """Yield the essays that were tried more often than anybody asked or told of them."""
+    causes: defaultdict[str, set[str]] = defaultdict(set)
+    for topic in (wire.REQUESTED, wire.COMPLETED):
+        for body in found.bodies(topic):
+            cause = (body.get("metadata") or {}).get("causation_id") or body["event_id"]
+            causes[body["data"]["entity_ref"]["entity_id"]].add(cause)
+    for essay_id, row in found.before["essays"].items():
+        if row["attempt"] > len(causes[essay_id]):
+            yield f"{essay_id} has {row['attempt']} attempts of {len(causes[essay_id])} causes"
 
 
 def _derived_ids(found: Evidence) -> set[str]:

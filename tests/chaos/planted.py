@@ -1,0 +1,117 @@
+"""Six bugs to plant, each the app with one promise broken: `-A tests.chaos.planted:NAME`.
+
+A harness that has never been red proves nothing. `test_planted_bugs.py` runs each of these with
+the seed of a green run and expects the invariant named in `BUGS` to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from huleedu_streams import wiring
+from huleedu_streams.agents import consuming, lifecycle
+from huleedu_streams.agents.delivery import DeliveryLoop, _InFlight
+from huleedu_streams.agents.failures import FailurePolicy
+from huleedu_streams.agents.handling import Handled, Outcome, Work
+from huleedu_streams.agents.lifecycle import LifecycleAgent
+from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
+from huleedu_streams.contracts.envelope import EventEnvelope
+from huleedu_streams.domain.lifecycle import LifecycleRecord
+from huleedu_streams.runtime.streams_app import StreamsApp
+from tables.changelog import Change
+
+_LONGER_THAN_A_COMMIT_SECONDS = 2.5
+
+
+class AckBeforeProduce(DeliveryLoop):
+    """Acknowledges events whose outputs the broker may never get."""
+
+    async def _send(self, item: _InFlight, outputs: Sequence[OutgoingEvent | DeadLetter]) -> None:
+        await super()._send(item, outputs)
+        item.acks.clear()
+
+
+class TableWrittenAfterAck(DeliveryLoop):
+    """Lets a change leave for the changelog when its event is long acknowledged."""
+
+    _late: ClassVar[set[asyncio.Task[None]]] = set()
+
+    async def _send(self, item: _InFlight, outputs: Sequence[OutgoingEvent | DeadLetter]) -> None:
+        changes, item.changes = item.changes, []
+        await super()._send(item, outputs)
+        task = asyncio.create_task(self._write(changes))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _write(self, changes: Sequence[Change]) -> None:
+        await asyncio.sleep(_LONGER_THAN_A_COMMIT_SECONDS)
+        for change in changes:
+            await self._outlets.changelog.send_change(change)
+
+
+class DecodeErrorsSwallowed(FailurePolicy):
+    """Takes what it cannot read for nothing."""
+
+    def _decode(self, work: Work, record: ConsumedRecord) -> EventEnvelope[Any] | Handled:
+        return super()._decode(replace(work, owns_poison=False), record)
+
+
+class TransientDeadLettered(FailurePolicy):
+    """Takes an outage for the event's fault."""
+
+    async def _insist_on_health(self) -> None:
+        if not await self._store.is_healthy():
+            raise RuntimeError("the content store is down")
+
+
+class RepeatSkipsOutputs(LifecycleAgent):
+    """Takes an event that it has seen for one whose outputs were sent."""
+
+    def fold(self, envelope: EventEnvelope[Any]) -> Handled:
+        handled = super().fold(envelope)
+        is_repeat = handled.outcome is Outcome.DUPLICATE
+        return replace(handled, outputs=()) if is_repeat else handled
+
+
+class _NothingSeen:
+    """In place of `LifecycleRecord.event_ids`: no event was ever seen."""
+
+    def __get__(self, record: object, owner: object) -> frozenset[str]:
+        return frozenset()
+
+
+class Bug:
+    """What to put in whose place, and the invariant that must notice."""
+
+    def __init__(self, invariant: str, owner: object, name: str, replacement: object) -> None:
+        self.invariant = invariant
+        self._plant: Callable[[], None] = lambda: setattr(owner, name, replacement)
+
+    def app(self) -> StreamsApp:
+        """Return the application with the bug in it."""
+        self._plant()
+        return wiring.app_or_exit()
+
+
+BUGS: Mapping[str, Bug] = MappingProxyType(
+    {
+        "ack_before_produce": Bug("I1", consuming, "DeliveryLoop", AckBeforeProduce),
+        "dedupe_off": Bug("I3", LifecycleRecord, "event_ids", _NothingSeen()),
+        "decode_errors_swallowed": Bug("I4", wiring, "FailurePolicy", DecodeErrorsSwallowed),
+        "table_written_after_ack": Bug("I5", consuming, "DeliveryLoop", TableWrittenAfterAck),
+        "repeat_skips_outputs": Bug("I2", lifecycle, "LifecycleAgent", RepeatSkipsOutputs),
+        "transient_dead_lettered": Bug("I4", wiring, "FailurePolicy", TransientDeadLettered),
+    }
+)
+
+
+def __getattr__(name: str) -> StreamsApp:
+    """Return the app of that bug: how Faust's `-A module:name` finds it."""
+    if name not in BUGS:
+        raise AttributeError(name)
+    return BUGS[name].app()
