@@ -131,11 +131,18 @@ async def bounce_broker(site: Site, down_seconds: float) -> None:
     await site.until_ready("broker back")
 
 
-async def refuse_content(site: Site, seconds: float) -> None:
-    """Have nobody listen where the content store was."""
+async def refuse_content(site: Site, seconds: float, *, kill: str | None = None) -> None:
+    """Have nobody listen where the content store was.
+
+    Args:
+        kill: A worker to SIGKILL meanwhile, with all that it waits to do, and to start again
+            without its RocksDB folders.
+    """
     site.note("content refused")
     await site.store.refuse()
     await asyncio.sleep(seconds)
+    if kill is not None:
+        await sigkill(site, kill, is_wiped=True)
     await site.store.accept()
     await _resume(site, "content back")
 

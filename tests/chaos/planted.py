@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from huleedu_streams import wiring
 from huleedu_streams.agents import consuming, lifecycle
-from huleedu_streams.agents.delivery import DeliveryLoop, _InFlight
+from huleedu_streams.agents.delivery import DeliveryLoop, Event, _InFlight
 from huleedu_streams.agents.failures import FailurePolicy
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.agents.lifecycle import LifecycleAgent
@@ -28,12 +28,26 @@ from tables.changelog import Change
 _LONGER_THAN_A_COMMIT_SECONDS = 2.5
 
 
-class AckBeforeProduce(DeliveryLoop):
-    """Acknowledges events whose outputs the broker may never get."""
+@dataclass(slots=True)
+class _Acknowledged:
+    """An event that was acknowledged already."""
 
-    async def _send(self, item: _InFlight, outputs: Sequence[OutgoingEvent | DeadLetter]) -> None:
-        await super()._send(item, outputs)
-        item.acks.clear()
+    message: Any
+
+    def ack(self) -> bool:
+        return False
+
+
+class AckBeforeProduce(DeliveryLoop):
+    """Acknowledges an event as it comes, long before its outputs are sent.
+
+    Before they are sent, not only before the broker has them: between the two Faust protects a
+    careless agent, since it flushes its producer before each commit.
+    """
+
+    async def _admit(self, event: Event) -> None:
+        event.ack()
+        await super()._admit(_Acknowledged(event.message))
 
 
 class TableWrittenAfterAck(DeliveryLoop):

@@ -30,7 +30,7 @@ async def smoke(site: Site, _rng: random.Random) -> None:
 
 
 async def gate(site: Site, rng: random.Random) -> None:
-    """Three SIGKILLs, a broker bounce, a content outage, a wiped folder, two workers."""
+    """Three SIGKILLs, a content outage with one of them, a wipe, a broker bounce, two workers."""
     producer = site.producer
     producer.rate_per_second = 1_000
     await faults.start(site, "a")
@@ -39,13 +39,12 @@ async def gate(site: Site, rng: random.Random) -> None:
     # One worker alone: it gets its partitions back, with its own RocksDB folders.
     await faults.sigkill_with_held_produce(site, "a", release=0.3)
     await faults.die_at(site, "b", *faults.a_fault_point(rng), release=0.5)
-    producer.release(0.6)
-    await faults.refuse_content(site, 12)
-    producer.release(0.75)
-    await site.until_done(0.62)
+    producer.release(0.7)
+    await site.until_done(rng.uniform(0.5, 0.55))
+    await faults.refuse_content(site, 6, kill="b")
+    await site.until_done(0.65)
+    producer.release(0.9)
     await faults.bounce_broker(site, 2)
-    await site.until_done(rng.uniform(0.72, 0.74))
-    await faults.sigkill(site, "b", release=0.9, is_wiped=True)
     await site.until_settled()
 
 
