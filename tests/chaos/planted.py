@@ -30,8 +30,9 @@ _LONGER_THAN_A_COMMIT_SECONDS = 2.5
 
 @dataclass(slots=True)
 class _Acknowledged:
-    """An event that was acknowledged already."""
+    """An event that was acknowledged already; kept, since Faust looks it up by a weak reference."""
 
+    event: Event
     message: Any
 
     def ack(self) -> bool:
@@ -47,7 +48,7 @@ class AckBeforeProduce(DeliveryLoop):
 
     async def _admit(self, event: Event) -> None:
         event.ack()
-        await super()._admit(_Acknowledged(event.message))
+        await super()._admit(_Acknowledged(event, event.message))
 
 
 class TableWrittenAfterAck(DeliveryLoop):
