@@ -9,7 +9,7 @@ registered completes once, when every expected essay has a result, whatever come
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -152,14 +152,22 @@ class BatchRecord(Remembered):
         }
         return self.model_copy(update=changes)
 
-    def listing_unexpected(self, essay_ids: Iterable[str]) -> Self:
-        """Return the batch with these essays among those that no registration names."""
-        listed = sorted({*self.unexpected_essay_ids, *essay_ids})
+    def listing_unexpected(self, essay_id: str) -> Self:
+        """Return the batch with this essay among those that no registration names."""
+        listed = {*self.unexpected_essay_ids, essay_id}
+        is_truncated = self.unexpected_essay_ids_truncated
+        return self.with_unexpected(listed, is_truncated=is_truncated)
+
+    def with_unexpected(self, essay_ids: Collection[str], *, is_truncated: bool = False) -> Self:
+        """Return the batch with these as all the essays that no registration names.
+
+        Args:
+            essay_ids: The essays.
+            is_truncated: Whether there are more of them.
+        """
         changes = {
-            "unexpected_essay_ids": tuple(listed[:MAX_LISTED_ESSAYS]),
-            "unexpected_essay_ids_truncated": (
-                self.unexpected_essay_ids_truncated or len(listed) > MAX_LISTED_ESSAYS
-            ),
+            "unexpected_essay_ids": tuple(sorted(essay_ids)[:MAX_LISTED_ESSAYS]),
+            "unexpected_essay_ids_truncated": is_truncated or len(essay_ids) > MAX_LISTED_ESSAYS,
         }
         return self.model_copy(update=changes)
 

@@ -100,7 +100,7 @@ def decide_registration(
     after = (
         batch.registered(fact)
         .adding_up(page for page in after_pages.values() if page.members)
-        .listing_unexpected(_unexpected(after_pages))
+        .with_unexpected(_unexpected(after_pages))
     )
     if after.is_ready_to_complete:
         after = after.completed(fact.event_id, fact.at, _failed(after_pages))
@@ -124,7 +124,7 @@ def decide_update(
     after = batch.adding_up([after_page])
     member = after_page.member(update.essay_id)
     if after.registered_by is not None and not member["is_expected"]:
-        after = after.listing_unexpected([update.essay_id])
+        after = after.listing_unexpected(update.essay_id)
     if after.is_ready_to_complete:
         pages = {**_pages(rows, update.batch_id), after_page.page: after_page}
         after = after.completed(update.event_id, update.at, _failed(pages))
@@ -229,4 +229,4 @@ def _failed(pages: Mapping[int, MemberPage]) -> list[str]:
 
 
 def _unexpected(pages: Mapping[int, MemberPage]) -> list[str]:
-    return sorted(essay_id for page in pages.values() for essay_id in page.unexpected_essay_ids())
+    return [essay_id for page in pages.values() for essay_id in page.unexpected_essay_ids()]
