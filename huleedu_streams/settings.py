@@ -180,9 +180,14 @@ class Settings(BaseSettings):
     unexpected_tries: int = Field(
         default=3, ge=1, description="tries after an unexpected error, before the dead letter"
     )
+    wedged_after_seconds: float = Field(
+        default=300,
+        ge=0,
+        description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
+    )
     fault_points: CommaSeparated = Field(
         default=(),
-        description="tests only: places where the process kills itself, e.g. after-table-write@3",
+        description="tests only: where the process kills or stalls itself, e.g. before-ack@3:stall",
     )
 
     @property
@@ -226,6 +231,8 @@ class Settings(BaseSettings):
             raise ValueError("roles: name at least one of content, batch, spellcheck, lifecycle")
         if self.producer_max_request_bytes <= self.event_max_bytes:
             raise ValueError("producer_max_request_bytes must be above event_max_bytes")
+        if 0 < self.wedged_after_seconds <= self.spell_timeout_seconds:
+            raise ValueError("wedged_after_seconds must be 0 or above spell_timeout_seconds")
         return self
 
 
