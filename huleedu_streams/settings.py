@@ -185,6 +185,11 @@ class Settings(BaseSettings):
         ge=0,
         description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
     )
+    stop_timeout_seconds: float = Field(
+        default=8,
+        gt=0,
+        description="how long a stop may take; then the process ends, and loses nothing by it",
+    )
     fault_points: CommaSeparated = Field(
         default=(),
         description="tests only: where the process kills or stalls itself, e.g. before-ack@3:stall",

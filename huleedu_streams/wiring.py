@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +35,11 @@ from huleedu_streams.protocols import (
     EventPublisher,
     SpellChecker,
 )
+from huleedu_streams.runtime.broker_log import BrokerLog
 from huleedu_streams.runtime.measuring import measure_consumer
 from huleedu_streams.runtime.stalling import stall
 from huleedu_streams.runtime.streams_app import StreamsApp, client_id
-from huleedu_streams.runtime.watching import BrokerLog, ConsumerWatch
+from huleedu_streams.runtime.watching import ConsumerWatch
 from huleedu_streams.settings import Role, Settings, load_settings
 from huleedu_streams.topics.catalogue import catalogue, table_partitions
 from huleedu_streams.views.batches import build_batch_views
@@ -83,7 +84,17 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
     store = _store_dependency(app, container)
     _add_agents(app, container, tables, store)
     readiness = FaustReadiness(app, app.tables if has_tables else None, settings.has_agents)
-    health = Health(readiness, _watch(app, container, readiness, store), [store])
+    broker_log = BrokerLog(
+        settings.bootstrap_servers, client_id(settings.roles), container.get(Clock)
+    )
+    app.close_on_stop(broker_log.close)
+    watch = _watch(
+        app,
+        container,
+        broker_log,
+        lambda: readiness.problem() is not None or store.outage is not None,
+    )
+    health = Health(readiness, watch, [store, broker_log])
     metrics = container.get(Metrics)
     serve_views(app, _views(app, container, tables, health), metrics, settings.tokens())
     measure_consumer(app, metrics)
@@ -125,18 +136,15 @@ def _store_dependency(app: StreamsApp, container: Container) -> Dependency:
 
 
 def _watch(
-    app: StreamsApp, container: Container, readiness: FaustReadiness, store: Dependency
+    app: StreamsApp, container: Container, broker_log: BrokerLog, is_excused: Callable[[], bool]
 ) -> ConsumerWatch:
-    settings = app.settings
-    broker_log = BrokerLog(settings.bootstrap_servers, client_id(settings.roles))
-    app.close_on_stop(broker_log.close)
     watch = ConsumerWatch(
         app,
         broker_log,
         container.get(Clock),
         container.get(Metrics),
-        limit_seconds=settings.wedged_after_seconds,
-        is_excused=lambda: readiness.problem() is not None or store.outage is not None,
+        limit_seconds=app.settings.wedged_after_seconds,
+        is_excused=is_excused,
     )
     watch.start()
     return watch

@@ -5,30 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from huleedu_streams.metrics import Metrics
-from huleedu_streams.protocols import Clock
+from huleedu_streams.protocols import Clock, Outage
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A wait that goes on.
-
-    Attributes:
-        dependency: What is waited for.
-        since: When it was found down.
-        tries: How often it was asked since whether it is back.
-    """
-
-    dependency: str
-    since: datetime
-    tries: int
 
 
 class Dependency:

@@ -13,6 +13,7 @@ import faust
 from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
 
+from huleedu_streams.runtime.consumer import StreamsConsumer
 from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
@@ -49,6 +50,11 @@ class StreamsApp(faust.App):
         self.producer_only = not settings.has_agents
         if not settings.needs_kafka:
             self.boot_strategy = _WithoutKafka(self)
+
+    def _new_transport(self) -> Any:  # noqa: ANN401 - of the broker's driver
+        transport: Any = super()._new_transport()
+        transport.Consumer = StreamsConsumer
+        return transport
 
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""

@@ -1,26 +1,24 @@
 """Looks after the consumer: how far each partition is, and whether one is wedged.
 
-The log's ends come from the broker itself, over a connection of their own: a consumer that does
-not fetch does not hear of new records either. Not here: the rule (`runtime/watchdog.py`).
+Not here: the rule (`runtime/watchdog.py`), and how the broker is asked (`runtime/broker_log.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import Clock
+from huleedu_streams.runtime.broker_log import Bounds, Log
 from huleedu_streams.runtime.watchdog import Place, Progress, Stall, Watchdog
 
 log = structlog.get_logger(__name__)
@@ -28,64 +26,8 @@ log = structlog.get_logger(__name__)
 INTERVAL_SECONDS = 5.0
 # So short a limit, in a test, is looked at more often.
 _LOOKS_A_LIMIT = 10
-_ANSWER_SECONDS = 5.0
 # A stream's buffer blocks reading at its size and lets go at this share of it.
 _LETS_GO_AT = 0.4
-
-
-class Bounds(NamedTuple):
-    """The offsets of a partition's first record and of the one that will be written next."""
-
-    begin: int
-    end: int
-
-
-class Log(Protocol):
-    """What is asked of the broker."""
-
-    async def bounds(self, places: Iterable[Place]) -> Mapping[Place, Bounds] | None:
-        """Return the bounds of each partition; None if the broker does not say."""
-        ...
-
-
-class BrokerLog:
-    """The `Log` of a cluster, over a consumer that belongs to no group and reads nothing."""
-
-    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._client_id = client_id
-        self._consumer: AIOKafkaConsumer | None = None
-
-    async def bounds(self, places: Iterable[Place]) -> Mapping[Place, Bounds] | None:
-        """Ask the leaders of the partitions."""
-        partitions = [TopicPartition(*place) for place in places]
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                consumer = await self._started()
-                begins = await consumer.beginning_offsets(partitions)
-                ends = await consumer.end_offsets(partitions)
-        except (KafkaError, TimeoutError, OSError):
-            return None
-        return {tuple(each): Bounds(begins[each], ends[each]) for each in partitions}
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
-
-    async def _started(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
-            )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
-        return self._consumer
 
 
 @dataclass(frozen=True, slots=True)

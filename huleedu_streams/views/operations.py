@@ -11,6 +11,7 @@ from typing import Protocol
 from aiohttp import web
 
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import Outage
 from huleedu_streams.views.guards import Readiness, require_ready
 from huleedu_streams.views.problems import RETRY_AFTER_SECONDS, ProblemError
 from huleedu_streams.views.server import Views, json_response, view_of
@@ -46,25 +47,6 @@ class Watch(Protocol):
     @property
     def wedges(self) -> Sequence[Wedge]:
         """The wedged partitions, the one that is longest first."""
-        ...
-
-
-class Outage(Protocol):
-    """A wait for a dependency that goes on."""
-
-    @property
-    def dependency(self) -> str:
-        """What is waited for."""
-        ...
-
-    @property
-    def since(self) -> datetime:
-        """When it was found down."""
-        ...
-
-    @property
-    def tries(self) -> int:
-        """How often it was asked since."""
         ...
 
 

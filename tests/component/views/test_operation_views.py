@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import Outage
 from huleedu_streams.views.operations import Health, build_operation_views
 from huleedu_streams.views.readiness import FaustReadiness
 from tests.web import Client, assert_problem, serving
@@ -42,13 +43,6 @@ class Wedge:
 @dataclass
 class Watch:
     wedges: list[Wedge] = field(default_factory=list)
-
-
-@dataclass
-class Outage:
-    dependency: str = "content-store"
-    since: datetime = datetime(2025, 5, 27, 12, tzinfo=UTC)
-    tries: int = 7
 
 
 @dataclass
@@ -134,7 +128,7 @@ async def test_waiting_worker_stays_ready_and_says_what_it_waits_for(
     async with client.get("/readyz") as response:
         assert await response.json() == {"status": "ready", "waiting_for": []}
 
-    store.outage = Outage()
+    store.outage = Outage("content-store", datetime(2025, 5, 27, 12, tzinfo=UTC), 7)
 
     async with client.get("/readyz") as response:
         assert response.status == 200

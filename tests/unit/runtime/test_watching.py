@@ -10,9 +10,11 @@ from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import Outage
+from huleedu_streams.runtime.broker_log import Bounds, BrokerLog
 from huleedu_streams.runtime.streams_app import StreamsApp
 from huleedu_streams.runtime.watchdog import Place, Progress
-from huleedu_streams.runtime.watching import Bounds, BrokerLog, ConsumerWatch, progress_of
+from huleedu_streams.runtime.watching import ConsumerWatch, progress_of
 from huleedu_streams.settings import Settings
 from tests.fakes import FrozenClock
 
@@ -154,8 +156,16 @@ async def test_reason_for_standing_still_ends_every_wedge(bench: Bench, reason: 
     assert bench.watch.wedges == []
 
 
-async def test_broker_that_is_away_knows_no_bounds() -> None:
-    log = BrokerLog("127.0.0.1:1", "tests")
+async def test_broker_that_is_away_knows_no_bounds_and_is_waited_for() -> None:
+    clock = FrozenClock()
+    broker_log = BrokerLog("127.0.0.1:1", "tests", clock)
+    since = clock.now()
 
-    assert await log.bounds([ZERO]) is None
-    await log.close()
+    outages = [broker_log.outage]
+    for _ in range(2):
+        assert await broker_log.bounds([ZERO]) is None
+        outages.append(broker_log.outage)
+        clock.advance(60)
+    await broker_log.close()
+
+    assert outages == [None, Outage("kafka", since, 1), Outage("kafka", since, 2)]
