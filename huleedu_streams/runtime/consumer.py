@@ -1,8 +1,8 @@
-"""Faust's Kafka consumer, mended where it matters here: a broker that is away ends no thread badly.
+"""Faust's Kafka consumer, mended where it matters here.
 
 As aiokafka's consumer stops, it awaits its own cancelled fetch, and while the broker is away that
 cancellation escapes: the consumer's thread dies with a traceback, and the app waits for its end
-for ever.
+for ever. And who waits for a fetch to end (`runtime/recovery.py`) must really wait.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import asyncio
 
 import structlog
 from aiokafka.errors import KafkaError
+from faust.transport.consumer import RecordMap
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+from faust.types import TP
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,12 @@ class StreamsConsumerThread(AIOKafkaConsumerThread):
 
 class StreamsConsumer(Consumer):
     """A consumer with such a thread."""
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109
+        # Faust sets this flag where it means to clear it, so that nobody who waits for the end of
+        # a fetch ever waits; it sets it again behind this call.
+        self.not_waiting_next_records.clear()
+        return await super()._getmany(active_partitions, timeout)
 
     def _new_consumer_thread(self) -> StreamsConsumerThread:
         return StreamsConsumerThread(self, loop=self.loop, beacon=self.beacon)

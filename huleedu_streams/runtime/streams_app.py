@@ -14,6 +14,7 @@ from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
 
 from huleedu_streams.runtime.consumer import StreamsConsumer
+from huleedu_streams.runtime.recovery import StreamsTableManager
 from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
@@ -93,6 +94,7 @@ def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
         "autodiscover": False,
         "env_prefix": "HULEEDU_FAUST_",
         "Table": RecordingTable,
+        "TableManager": StreamsTableManager,
         "Worker": StreamsWorker,
         "broker_client_id": client_id(settings.roles),
         # Faust's defaults make failover take a minute.
