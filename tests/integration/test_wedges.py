@@ -80,6 +80,7 @@ async def test_outage_is_no_wedge_however_long_it_lasts(site: Site) -> None:
     assert statuses == {200}
     assert wait["dependency"] == "content-store"
     assert wait["tries"] > 1
+    assert len(worker.entries("dependency_down")) == 1
     assert worker.entries("consumer_wedged") == []
 
 
