@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     broker_wait_seconds: float = Field(
         default=60, ge=0, description="how long a start waits for an absent broker, 0 = for ever"
     )
+    instance_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="static group member: a name for this worker, unique, kept over restarts",
+    )
     session_timeout_seconds: float = Field(
         default=10, gt=0, description="silence after which Kafka gives a worker's partitions away"
     )

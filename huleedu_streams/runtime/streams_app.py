@@ -97,6 +97,7 @@ def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
         "TableManager": StreamsTableManager,
         "Worker": StreamsWorker,
         "broker_client_id": client_id(settings.roles),
+        "consumer_group_instance_id": settings.instance_id,
         # Faust's defaults make failover take a minute.
         "broker_session_timeout": settings.session_timeout_seconds,
         "broker_heartbeat_interval": settings.session_timeout_seconds * 0.3,
