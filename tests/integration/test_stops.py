@@ -191,8 +191,10 @@ async def test_killed_static_member_has_its_partitions_back_without_a_rebalance(
     place: Place,
 ) -> None:
     # Longer than a restart on a slow machine, so that the broker cannot give them away.
-    kept = {"session_timeout_seconds": 30}
-    mortal = place.worker(instance_id="mortal", **kept)
+    kept: dict[str, object] = {"session_timeout_seconds": 30}
+    # Its address belongs to its place in the group, too.
+    itself = kept | {"instance_id": "mortal", "web_port": free_port()}
+    mortal = place.worker(**itself)
     wait_until_ready(mortal)
     other = place.worker(instance_id="other", **kept)
     wait_until_ready(mortal, other)
@@ -204,7 +206,7 @@ async def test_killed_static_member_has_its_partitions_back_without_a_rebalance(
         mortal.kill()
         batch = await a_batch(place.site, 60)
         await produce(place.site.bootstrap, batch.events)
-        again = place.worker(instance_id="mortal", data_dir=mortal.data_dir, **kept)
+        again = place.worker(**itself, data_dir=mortal.data_dir)
         wait_until_ready(again)
         answer = await completed_batch(api, batch.batch_id)
         after = rebalances(await api.metrics())
