@@ -38,7 +38,11 @@ class StreamsConsumerThread(AIOKafkaConsumerThread):
 class StreamsConsumer(Consumer):
     """A consumer with such a thread."""
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> RecordMap:
         # Faust sets this flag where it means to clear it, so that nobody who waits for the end of
         # a fetch ever waits; it sets it again behind this call.
         self.not_waiting_next_records.clear()

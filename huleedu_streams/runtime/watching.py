@@ -145,7 +145,10 @@ class ConsumerWatch:
         return Wedge(stall.topic, stall.partition, stall.lag, since)
 
 
-def progress_of(consumer: Any, bounds: Mapping[Place, Bounds]) -> dict[Place, Progress]:  # noqa: ANN401
+def progress_of(
+    consumer: Any,  # noqa: ANN401 - Faust's, of which no type says all of this
+    bounds: Mapping[Place, Bounds],
+) -> dict[Place, Progress]:
     """Return where each partition stands.
 
     Args:
@@ -157,10 +160,11 @@ def progress_of(consumer: Any, bounds: Mapping[Place, Bounds]) -> dict[Place, Pr
         # Those of an earlier assignment are abandoned, and will be read again.
         if message.generation_id == consumer.app.consumer_generation_id:
             in_hand.setdefault((message.topic, message.partition), []).append(message.offset)
+    commits: Mapping[TopicPartition, int | None] = consumer._committed_offset  # noqa: SLF001
     found = {}
     for place, (begin, end) in bounds.items():
         offsets = in_hand.get(place, [])
-        committed = consumer._committed_offset.get(TopicPartition(*place))  # noqa: SLF001 - no public name
+        committed = commits.get(TopicPartition(*place))
         # Without a commit reading began at the begin; records may be deleted before they are read.
         done = max(begin, committed if committed is not None else min(offsets, default=begin))
         found[place] = Progress(done, max(done, max(offsets, default=-1) + 1), end)

@@ -210,6 +210,7 @@ async def test_killed_static_member_has_its_partitions_back_without_a_rebalance(
         wait_until_ready(again)
         answer = await completed_batch(api, batch.batch_id)
         after = rebalances(await api.metrics())
+    assert (again.stop(), other.stop()) == (0, 0)
 
     assert set(answer["status_breakdown"]) == {SUCCESS}
     assert after == before
