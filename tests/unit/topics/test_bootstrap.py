@@ -39,8 +39,10 @@ async def test_plan_without_a_broker_names_the_address(nobody: str) -> None:
 
 
 async def test_two_askers_side_by_side_leave_the_log_level_as_it_was(nobody: str) -> None:
+    lines: list[str] = []
+
     answers = await asyncio.gather(
-        plan(nobody, []), wait_for_broker(nobody, 0.4, [].append), return_exceptions=True
+        plan(nobody, []), wait_for_broker(nobody, 0.4, lines.append), return_exceptions=True
     )
 
     assert [type(answer) for answer in answers] == [BrokerUnavailableError] * 2
