@@ -143,6 +143,12 @@ class Metrics:
             ("dependency",),
             registry=registry,
         )
+        self.partition_stalled = Gauge(
+            "huleedu_partition_stalled_seconds",
+            "How long a partition has had lag and no progress; /livez fails above the setting.",
+            ("topic", "partition"),
+            registry=registry,
+        )
         self.rebalances = Counter(
             "huleedu_rebalances_total", "Rebalances this worker took part in.", registry=registry
         )
@@ -187,6 +193,10 @@ class Metrics:
             self.queue_latency.labels(topic, group)
             self.event_processing.labels(topic)
             self.clocks_ahead.labels(topic)
+
+    def prime_dependency(self, dependency: str) -> None:
+        """Show that nothing waits for `dependency` before anything ever has."""
+        self.dependency_waiting.labels(dependency)
 
     def event_started(self, topic: str, group: str, happened_at: datetime, now: datetime) -> None:
         """Record how old an event is as its processing starts.

@@ -18,6 +18,14 @@ class StoredContent(NamedTuple):
     media_type: str
 
 
+class Outage(NamedTuple):
+    """A wait for a dependency that goes on: its name, since when, how often it was asked since."""
+
+    dependency: str
+    since: datetime
+    tries: int
+
+
 class ContentStore(Protocol):
     """Texts by id. Ids are 32 lower-case hexadecimal digits."""
 

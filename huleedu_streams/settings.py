@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     broker_wait_seconds: float = Field(
         default=60, ge=0, description="how long a start waits for an absent broker, 0 = for ever"
     )
+    instance_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="static group member: a name for this worker, unique, kept over restarts",
+    )
     session_timeout_seconds: float = Field(
         default=10, gt=0, description="silence after which Kafka gives a worker's partitions away"
     )
@@ -180,9 +185,19 @@ class Settings(BaseSettings):
     unexpected_tries: int = Field(
         default=3, ge=1, description="tries after an unexpected error, before the dead letter"
     )
+    wedged_after_seconds: float = Field(
+        default=300,
+        ge=0,
+        description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
+    )
+    stop_timeout_seconds: float = Field(
+        default=8,
+        gt=0,
+        description="how long a stop may take; then the process ends, and loses nothing by it",
+    )
     fault_points: CommaSeparated = Field(
         default=(),
-        description="tests only: places where the process kills itself, e.g. after-table-write@3",
+        description="tests only: where the process kills or stalls itself, e.g. before-ack@3:stall",
     )
 
     @property
@@ -226,6 +241,8 @@ class Settings(BaseSettings):
             raise ValueError("roles: name at least one of content, batch, spellcheck, lifecycle")
         if self.producer_max_request_bytes <= self.event_max_bytes:
             raise ValueError("producer_max_request_bytes must be above event_max_bytes")
+        if 0 < self.wedged_after_seconds <= self.spell_timeout_seconds:
+            raise ValueError("wedged_after_seconds must be 0 or above spell_timeout_seconds")
         return self
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,8 @@ from huleedu_streams.adapters.kafka_publisher import KafkaPublisher
 from huleedu_streams.agents import batches, lifecycle, spellcheck
 from huleedu_streams.agents.consuming import Consuming
 from huleedu_streams.agents.delivery import Outlets
-from huleedu_streams.agents.failures import Dependency, FailurePolicy, Limits
+from huleedu_streams.agents.dependencies import Dependency
+from huleedu_streams.agents.failures import FailurePolicy, Limits
 from huleedu_streams.agents.fault_points import fault_points
 from huleedu_streams.contracts.envelope import SCHEMA_VERSION
 from huleedu_streams.di import build_container, provider_count
@@ -34,14 +35,17 @@ from huleedu_streams.protocols import (
     EventPublisher,
     SpellChecker,
 )
+from huleedu_streams.runtime.broker_log import BrokerLog
 from huleedu_streams.runtime.measuring import measure_consumer
-from huleedu_streams.runtime.streams_app import StreamsApp
+from huleedu_streams.runtime.stalling import stall
+from huleedu_streams.runtime.streams_app import StreamsApp, client_id
+from huleedu_streams.runtime.watching import ConsumerWatch
 from huleedu_streams.settings import Role, Settings, load_settings
 from huleedu_streams.topics.catalogue import catalogue, table_partitions
 from huleedu_streams.views.batches import build_batch_views
 from huleedu_streams.views.content import build_content_views
 from huleedu_streams.views.essays import EssayParts, build_essay_views
-from huleedu_streams.views.operations import build_operation_views
+from huleedu_streams.views.operations import Health, build_operation_views
 from huleedu_streams.views.publishing import AcknowledgedPublisher
 from huleedu_streams.views.readiness import FaustReadiness
 from huleedu_streams.views.routing import FaustOwners, PeerClient, StateRouter
@@ -77,10 +81,22 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
     container = build_container(settings, app, overrides)
 
     tables = _declare_tables(app, partitions) if has_tables else None
-    _add_agents(app, container, tables)
+    store = _store_dependency(app, container)
+    _add_agents(app, container, tables, store)
     readiness = FaustReadiness(app, app.tables if has_tables else None, settings.has_agents)
+    broker_log = BrokerLog(
+        settings.bootstrap_servers, client_id(settings.roles), container.get(Clock)
+    )
+    app.close_on_stop(broker_log.close)
+    watch = _watch(
+        app,
+        container,
+        broker_log,
+        lambda: readiness.problem() is not None or store.outage is not None,
+    )
+    health = Health(readiness, watch, [store, broker_log])
     metrics = container.get(Metrics)
-    serve_views(app, _views(app, container, tables, readiness), metrics, settings.tokens())
+    serve_views(app, _views(app, container, tables, health), metrics, settings.tokens())
     measure_consumer(app, metrics)
     register_tables_command(app, Path(app.conf.tabledir))
     app.description = {
@@ -107,11 +123,40 @@ def _declare_tables(app: StreamsApp, partitions: int) -> Tables:
     )
 
 
-def _add_agents(app: StreamsApp, container: Container, tables: Tables | None) -> None:
+def _store_dependency(app: StreamsApp, container: Container) -> Dependency:
+    store = Dependency(
+        "content-store",
+        container.get(ContentStore).is_healthy,
+        container.get(Clock),
+        container.get(Metrics),
+        poll_seconds=app.settings.dependency_poll_seconds,
+    )
+    app.close_on_stop(store.close)
+    return store
+
+
+def _watch(
+    app: StreamsApp, container: Container, broker_log: BrokerLog, is_excused: Callable[[], bool]
+) -> ConsumerWatch:
+    watch = ConsumerWatch(
+        app,
+        broker_log,
+        container.get(Clock),
+        container.get(Metrics),
+        limit_seconds=app.settings.wedged_after_seconds,
+        is_excused=is_excused,
+    )
+    watch.start()
+    return watch
+
+
+def _add_agents(
+    app: StreamsApp, container: Container, tables: Tables | None, store: Dependency
+) -> None:
     settings = app.settings
     if not settings.has_agents:
         return
-    consuming = _consuming(app, container)
+    consuming = _consuming(app, container, store)
     if Role.SPELLCHECK in settings.roles:
         checker = container.get(SpellChecker)
         app.open_on_start(checker.start)
@@ -143,15 +188,8 @@ def _add_table_agents(consuming: Consuming, tables: Tables, metrics: Metrics) ->
     consuming.add_agent("batch_updated", groups.updated, batches_order, batches.UPDATED_HELP)
 
 
-def _consuming(app: StreamsApp, container: Container) -> Consuming:
+def _consuming(app: StreamsApp, container: Container, store: Dependency) -> Consuming:
     settings, metrics = app.settings, container.get(Metrics)
-    store = Dependency(
-        "content-store",
-        container.get(ContentStore).is_healthy,
-        metrics.waiting_for,
-        poll_seconds=settings.dependency_poll_seconds,
-    )
-    app.close_on_stop(store.close)
     limits = Limits(
         event_max_bytes=settings.event_max_bytes,
         text_tries=settings.text_tries,
@@ -162,13 +200,13 @@ def _consuming(app: StreamsApp, container: Container) -> Consuming:
         container.get(EventPublisher),
         container.get(ChangelogPublisher),
         metrics,
-        fault_points(settings.fault_points),
+        fault_points(settings.fault_points, lambda: stall(app)),
     )
     return Consuming(app, policy, outlets, settings.window_events)
 
 
 def _views(
-    app: StreamsApp, container: Container, tables: Tables | None, readiness: FaustReadiness
+    app: StreamsApp, container: Container, tables: Tables | None, health: Health
 ) -> Iterator[Views]:
     """Yield the views of each role, and those that every worker has."""
     settings, store, clock = app.settings, container.get(ContentStore), container.get(Clock)
@@ -182,7 +220,7 @@ def _views(
     if tables is not None:
         peers = PeerClient(settings.route_timeout_seconds)
         app.close_on_stop(peers.close)
-        router = StateRouter(FaustOwners(app), peers, readiness)
+        router = StateRouter(FaustOwners(app), peers, health.readiness)
         acknowledged = AcknowledgedPublisher(
             publisher,
             timeout_seconds=settings.publish_timeout_seconds,
@@ -190,4 +228,4 @@ def _views(
         )
         yield build_essay_views(EssayParts(tables.essays, router, store, acknowledged, clock))
         yield build_batch_views(tables.batches, router)
-    yield build_operation_views(readiness, container.get(Metrics))
+    yield build_operation_views(health, container.get(Metrics))

@@ -8,15 +8,13 @@
 | permanent | the handler's own business: it makes the failed result |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
 
-Not here: when a record is sent or acknowledged (`agents/delivery.py`).
+Not here: when a record is sent or acknowledged (`agents/delivery.py`), nor how a dependency is
+waited for (`agents/dependencies.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
@@ -24,6 +22,7 @@ from typing import Any, NoReturn, TypeVar
 import stamina
 import structlog
 
+from huleedu_streams.agents.dependencies import Dependency
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import decode
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, dead_letter, reason_of
@@ -45,50 +44,6 @@ class Limits:
     text_tries: int
     unexpected_tries: int
     first_backoff_seconds: float = 0.1
-
-
-class Dependency:
-    """A thing outside that may be down: one poller for all who wait for it."""
-
-    def __init__(
-        self,
-        name: str,
-        is_healthy: Callable[[], Awaitable[bool]],
-        waiting: Callable[[str], AbstractContextManager[None]],
-        *,
-        poll_seconds: float,
-    ) -> None:
-        self.name = name
-        self.is_healthy = is_healthy
-        self._waiting = waiting
-        self._poll_seconds = poll_seconds
-        self._return: asyncio.Task[None] | None = None
-
-    @property
-    def is_down(self) -> bool:
-        """Whether somebody waits for it now."""
-        return self._return is not None and not self._return.done()
-
-    async def wait_until_healthy(self) -> None:
-        """Return once it answers again, however long that takes."""
-        if self._return is None or self._return.done():
-            self._return = asyncio.create_task(self._poll())
-        with self._waiting(self.name):
-            # Shielded: one event that is abandoned must not end the wait of the others.
-            await asyncio.shield(self._return)
-
-    async def _poll(self) -> None:
-        log.warning("dependency_down", dependency=self.name, retry_seconds=self._poll_seconds)
-        while not await self.is_healthy():  # noqa: ASYNC110 - there is no event to wait for
-            # Jitter: the workers of a cluster must not come back all at one instant.
-            await asyncio.sleep(self._poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311
-        log.info("dependency_back", dependency=self.name)
-
-    async def close(self) -> None:
-        """Stop polling."""
-        if self._return is not None:
-            self._return.cancel()
-            await asyncio.gather(self._return, return_exceptions=True)
 
 
 class _WasDownError(Exception):

@@ -1,4 +1,4 @@
-"""Places where tests let a worker die: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
+"""Places where tests let a worker fail: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from collections.abc import Callable, Iterable
 from huleedu_streams.errors import SettingsError
 
 POINTS = frozenset({"after-table-write", "after-send", "before-ack"})
+ENDINGS = frozenset({"kill", "stall"})
 
 
-def fault_points(specs: Iterable[str]) -> Callable[[str], None]:
-    """Return what kills this process with SIGKILL at the Nth pass of a named point.
+def fault_points(specs: Iterable[str], stall: Callable[[], None]) -> Callable[[str], None]:
+    """Return what makes this process fail at the Nth pass of a named point.
 
     Args:
-        specs: `point@N`, N from 1; `point` alone means `point@1`.
+        specs: `point@N:ending`, N from 1; `kill` (SIGKILL) or `stall`. `point` alone means
+            `point@1:kill`.
+        stall: Makes the consumer stop reading.
 
     Raises:
-        SettingsError: no such point, or N is no positive number.
+        SettingsError: no such point or ending, or N is no positive number.
     """
-    deadly = dict(_parse(spec) for spec in specs)
-    if not deadly:
+    faults = dict(_parse(spec) for spec in specs)
+    if not faults:
         return _nothing
     passes: Counter[str] = Counter()
+    endings = {"kill": _kill, "stall": stall}
 
     def reached(point: str) -> None:
         passes[point] += 1
-        if deadly.get(point) == passes[point]:
-            os.kill(os.getpid(), signal.SIGKILL)
+        number, ending = faults.get(point, (0, ""))
+        if number == passes[point]:
+            endings[ending]()
 
     return reached
 
@@ -38,9 +43,16 @@ def _nothing(_point: str) -> None:
     return
 
 
-def _parse(spec: str) -> tuple[str, int]:
-    point, _, number = spec.partition("@")
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _parse(spec: str) -> tuple[str, tuple[int, str]]:
+    place, _, ending = spec.partition(":")
+    point, _, number = place.partition("@")
     if point not in POINTS or not (number or "1").isdecimal() or number == "0":
         known = ", ".join(sorted(POINTS))
         raise SettingsError(f"wrong fault point {spec}: write POINT@N, POINT one of {known}")
-    return point, int(number or 1)
+    if (ending or "kill") not in ENDINGS:
+        raise SettingsError(f"wrong fault point {spec}: it ends with :kill or :stall")
+    return point, (int(number or 1), ending or "kill")

@@ -37,7 +37,8 @@ def _parse(value: object) -> object:
     if isinstance(value, str) and _ISO_START.match(value):
         # The parser's own message quotes what was sent.
         with suppress(ValueError):
-            return datetime.fromisoformat(value)
+            # RFC 3339 allows `z` for `Z`; Python reads only the latter.
+            return datetime.fromisoformat(value.upper())
     raise ValueError("no ISO 8601 timestamp with a time zone")
 
 

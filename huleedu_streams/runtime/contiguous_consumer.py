@@ -18,15 +18,15 @@ from typing import cast
 
 import structlog
 from aiokafka.errors import KafkaError
-from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP, Message
 
 from huleedu_streams.domain.continuity import Continuity, Verdict
+from huleedu_streams.runtime.consumer import StreamsConsumer
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
-class ContiguousConsumer(Consumer):
+class ContiguousConsumer(StreamsConsumer):
     """A Faust consumer that goes back for records that it read and did not deliver."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -125,9 +125,3 @@ class ContiguousConsumer(Consumer):
     def _streams(self, partitions: Iterable[TP]) -> set[TP]:
         changelogs = self.app.tables.changelog_topics
         return {tp for tp in partitions if tp.topic not in changelogs}
-
-
-class ContiguousTransport(Transport):
-    """Faust's transport with that consumer."""
-
-    Consumer = ContiguousConsumer

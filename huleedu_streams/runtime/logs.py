@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -19,8 +21,43 @@ from huleedu_streams.settings import LogFormat, Settings
 _CHATTY = (
     *("faust", "mode", "aiokafka", "aiohttp", "asyncio", "stamina", "kafka"),
     # Faust names the loggers of its services after the modules of our subclasses.
-    *("huleedu_streams.runtime.streams_app", "tables.changelog"),
+    *(
+        "huleedu_streams.runtime.streams_app",
+        "huleedu_streams.runtime.consumer",
+        "huleedu_streams.runtime.recovery",
+        "tables.changelog",
+    ),
 )
+
+
+# While a broker is away they say so a hundred times a second.
+_REPEAT_SECONDS = 60.0
+_MOST_LINES = 1_000
+
+
+class OncePerMinute(logging.Filter):
+    """Lets a library say the same thing once a minute; `repeated` counts what was held back."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is to be written."""
+        if not record.name.startswith(_CHATTY):
+            return True
+        now, line = self._clock(), (record.name, record.getMessage())
+        said_at, repeated = self._said.get(line, (float("-inf"), 0))
+        if now - said_at < _REPEAT_SECONDS:
+            self._said[line] = (said_at, repeated + 1)
+            return False
+        if repeated:
+            record.repeated = repeated
+        if len(self._said) >= _MOST_LINES:
+            self._said.clear()
+        self._said[line] = (now, 0)
+        return True
 
 
 def configure_logging(settings: Settings) -> None:
@@ -61,9 +98,11 @@ def _config(settings: Settings, shared: list[Processor]) -> dict[str, Any]:
                 "foreign_pre_chain": shared,
             }
         },
+        "filters": {"once": {"()": OncePerMinute}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
+                "filters": ["once"],
                 "stream": "ext://sys.stderr",
                 "formatter": "line",
             }

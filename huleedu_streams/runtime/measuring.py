@@ -1,21 +1,16 @@
-"""What a worker's consumer tells the metrics: lag, rebalances, recovery."""
+"""What a worker's consumer tells the metrics: rebalances, recovery; lag is in `watching.py`."""
 
 from __future__ import annotations
 
-import contextlib
 from time import monotonic
-from typing import Any
 
 import faust
-from faust.exceptions import ConsumerNotStarted
 
 from huleedu_streams.metrics import Metrics
 
-LAG_INTERVAL_SECONDS = 5.0
-
 
 def measure_consumer(app: faust.App, metrics: Metrics) -> None:
-    """Have `app` keep lag, rebalances and recovery times in `metrics`."""
+    """Have `app` keep rebalances and recovery times in `metrics`."""
     topics = [str(topic) for agent in app.agents.values() for topic in agent.channel.topics]
     if not topics:
         return
@@ -36,23 +31,3 @@ def measure_consumer(app: faust.App, metrics: Metrics) -> None:
             metrics.table_recovery.labels(name).set(monotonic() - started)
 
         table.on_recover(on_recovered)
-
-    async def measure_lag() -> None:
-        with contextlib.suppress(ConsumerNotStarted):
-            _measure_lag(app, metrics, frozenset(topics))
-
-    app.timer(interval=LAG_INTERVAL_SECONDS)(measure_lag)
-
-
-def _measure_lag(app: faust.App, metrics: Metrics, topics: frozenset[str]) -> None:
-    consumer: Any = app.consumer  # the offsets below have no public name
-    for partition in consumer.assignment():
-        if partition.topic not in topics:
-            continue
-        end = consumer.highwater(partition)
-        # What is committed, or where reading began: between the two everything is unprocessed.
-        committed, read = consumer._committed_offset, consumer._read_offset  # noqa: SLF001
-        done = committed.get(partition) or read.get(partition)
-        if end is not None and done is not None:
-            lag = metrics.consumer_lag.labels(partition.topic, str(partition.partition))
-            lag.set(max(0, end - done))

@@ -11,10 +11,10 @@ from typing import Any
 
 import faust
 from faust.app.base import BootStrategy
-from faust.types import TransportT
 from mode.supervisors import CrashingSupervisor
 
-from huleedu_streams.runtime.contiguous_consumer import ContiguousTransport
+from huleedu_streams.runtime.contiguous_consumer import ContiguousConsumer
+from huleedu_streams.runtime.recovery import StreamsTableManager
 from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
@@ -52,6 +52,11 @@ class StreamsApp(faust.App):
         if not settings.needs_kafka:
             self.boot_strategy = _WithoutKafka(self)
 
+    def _new_transport(self) -> Any:  # noqa: ANN401 - of the broker's driver
+        transport: Any = super()._new_transport()
+        transport.Consumer = ContiguousConsumer
+        return transport
+
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""
         self._openings.append(opening)
@@ -59,9 +64,6 @@ class StreamsApp(faust.App):
     def close_on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
-
-    def _new_transport(self) -> TransportT:
-        return ContiguousTransport(self.conf.broker_consumer, self)
 
     async def on_first_start(self) -> None:
         """Make ready what the agents and views use."""
@@ -92,8 +94,10 @@ def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
         "autodiscover": False,
         "env_prefix": "HULEEDU_FAUST_",
         "Table": RecordingTable,
+        "TableManager": StreamsTableManager,
         "Worker": StreamsWorker,
         "broker_client_id": client_id(settings.roles),
+        "consumer_group_instance_id": settings.instance_id,
         # Faust's defaults make failover take a minute.
         "broker_session_timeout": settings.session_timeout_seconds,
         "broker_heartbeat_interval": settings.session_timeout_seconds * 0.3,

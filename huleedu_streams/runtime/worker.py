@@ -1,12 +1,18 @@
-"""The Faust worker of this package: checks first, then starts; refuses in one line."""
+"""The Faust worker of this package: checks, then starts; refuses in one line; ends in time.
+
+A stop has a deadline. Whoever is away then, the broker above all, is not waited for: nothing is
+acknowledged before it is done, so an end at any moment loses nothing (docs/decisions/0001).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +33,7 @@ class StreamsWorker(faust.Worker):
     """Runs a `StreamsApp`. Exit codes: 0 stopped, 1 crashed, 2 refused to start."""
 
     app: Any
+    _deadline: threading.Timer | None = None
 
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
@@ -42,12 +49,51 @@ class StreamsWorker(faust.Worker):
             raise SystemExit(0) from None
         super().execute_from_commandline()
 
+    async def stop(self) -> None:
+        """Stop in time, whatever does not answer."""
+        seconds = self.app.settings.stop_timeout_seconds
+        if self._deadline is None:
+            # A thread: the loop may be what hangs.
+            self._deadline = threading.Timer(seconds, self._end, [seconds])
+            self._deadline.daemon = True
+            self._deadline.start()
+        await super().stop()
+
+    def _on_sigint(self) -> None:
+        """Stop as on SIGTERM; Faust would print a line of its own."""
+        self._flag_as_shutdown_by_signal()
+        self._schedule_shutdown(signal.SIGINT)
+
+    def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        if not self._signal_stop_time:
+            log.info("worker_stopping", signal=signal.name)
+        super()._schedule_shutdown(signal)
+
+    def _on_shutdown_immediately(self) -> None:
+        """Print nothing; Faust would end the line of a spinner that is not there."""
+
+    def _end(self, seconds: float) -> None:
+        has_crashed = self.crash_reason is not None or self.app.crash_reason is not None
+        log.warning(
+            "stop_cut_short",
+            seconds=seconds,
+            detail="the broker or another peer does not answer; nothing is lost",
+        )
+        logging.shutdown()
+        os._exit(1 if has_crashed else 0)
+
     async def _checked(self) -> None:
         """Run the checks; SIGTERM and SIGINT end the wait for a broker with exit 0."""
         checks = asyncio.ensure_future(self._preflight().run())
+
+        def stop(number: signal.Signals) -> None:
+            # Until Faust has its own handlers a signal may also come after the checks.
+            if not checks.cancel():
+                self._schedule_shutdown(number)
+
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):
-                self.loop.add_signal_handler(number, checks.cancel)
+                self.loop.add_signal_handler(number, stop, number)
         await checks
 
     def _preflight(self) -> Preflight:

@@ -23,6 +23,8 @@ _SETTLE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
 # "Set on the topic itself", in the protocol's numbering of configuration sources.
 _TOPIC_OVERRIDE = 1
+# Of aiokafka's logger, while somebody keeps it quiet.
+_levels: list[int] = []
 
 
 class TopicAdmin:
@@ -159,9 +161,12 @@ def _said(code: int, text: str | None) -> str:
 def _quiet() -> Iterator[None]:
     """Keep aiokafka's log lines off the terminal: what it logs here, it raises too."""
     logger = logging.getLogger("aiokafka")
-    before = logger.level
+    # Two may be at it side by side: the last to leave restores what the first found.
+    _levels.append(_levels[0] if _levels else logger.level)
     logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        before = _levels.pop()
+        if not _levels:
+            logger.setLevel(before)

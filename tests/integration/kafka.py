@@ -142,6 +142,18 @@ async def evict_members(bootstrap: str, group: str) -> None:
         await admin.close()
 
 
+async def assigned_members(bootstrap: str, group: str) -> Sequence[str]:
+    """Return the members of a group that have been given something."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        answers = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    members = [member for answer in answers for found in answer.groups for member in found[5]]
+    return [member[0] for member in members if member[4]]
+
+
 async def _members(admin: AIOKafkaAdminClient, group: str) -> Sequence[str]:
     answers = await admin.describe_consumer_groups([group])
     return [member[0] for answer in answers for found in answer.groups for member in found[5]]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from huleedu_streams.embedded import process
+from huleedu_streams.topics.bootstrap import apply
+from huleedu_streams.topics.catalogue import TopicSpec, catalogue
 from tests.integration.workers import RunningWorker, Site
 
 pytestmark = pytest.mark.kafka
 
 NOWHERE = "kafka://127.0.0.1:1"
+OTHERS = "an-app-of-others"
 PREFIX = "huleedu-streams: "
 REFUSALS = {
     "port": r"port \d+ on 127\.0\.0\.1 is in use; choose another by --web-port",
@@ -22,6 +27,7 @@ REFUSALS = {
     "unknown": r"unknown setting HULEEDU_WEB_PROT; did you mean HULEEDU_WEB_PORT\?",
     "fault": r"wrong fault point after-lunch: .+",
     "topics": r"topic \S+ \(and \d more\) is missing; run: huleedu-streams topics apply",
+    "differs": r"an-app-of-others-essays-changelog has 2 partitions, .* says 6; run: .+ plan",
     "absent": r"no Kafka answers at \S+ \(\w+\) within 2 s; start it, or set HULEEDU_BROKER_URL",
 }
 
@@ -38,6 +44,7 @@ def holder(site: Site) -> RunningWorker:
 @pytest.fixture(scope="module")
 def refused(site: Site, holder: RunningWorker) -> Iterator[dict[str, RunningWorker]]:
     """Workers that must not start, started side by side."""
+    asyncio.run(apply(site.bootstrap, [*of_others()]))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         yield {
             "port": site.start("port", web_port=taken.getsockname()[1]),
@@ -46,8 +53,16 @@ def refused(site: Site, holder: RunningWorker) -> Iterator[dict[str, RunningWork
             "unknown": site.start("unknown", web_prot=1),
             "fault": site.start("fault", fault_points="after-lunch"),
             "topics": site.start("topics", app_id="an-app-nobody-applied"),
+            "differs": site.start("differs", app_id=OTHERS),
             "absent": site.start("absent", broker_url=NOWHERE, broker_wait_seconds=2),
         }
+
+
+def of_others() -> Iterator[TopicSpec]:
+    """Yield the topics of another app id, one of them as it must not be."""
+    for spec in catalogue(OTHERS):
+        is_wrong = spec.name == f"{OTHERS}-essays-changelog"
+        yield replace(spec, partitions=2) if is_wrong else spec
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -86,8 +86,19 @@ def test_queue_latency_is_present_before_any_message(metrics: Metrics) -> None:
     assert line in body.decode().splitlines()
 
 
-def test_clock_ahead_counts_as_zero_seconds(metrics: Metrics, registry: CollectorRegistry) -> None:
-    metrics.event_started(TOPIC, "group", NOW + timedelta(seconds=5), NOW)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        NOW + timedelta(microseconds=1),
+        NOW + timedelta(seconds=5),
+        NOW + timedelta(hours=11),
+        datetime.max.replace(tzinfo=UTC),
+    ],
+)
+def test_clock_ahead_counts_as_zero_seconds(
+    metrics: Metrics, registry: CollectorRegistry, moment: datetime
+) -> None:
+    metrics.event_started(TOPIC, "group", moment, NOW)
 
     labels = {"topic": TOPIC, "consumer_group": "group"}
     assert value(registry, "kafka_message_queue_latency_seconds_sum", **labels) == 0
@@ -95,13 +106,27 @@ def test_clock_ahead_counts_as_zero_seconds(metrics: Metrics, registry: Collecto
     assert value(registry, "huleedu_events_from_the_future_total", topic=TOPIC) == 1
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        NOW,
+        NOW - timedelta(seconds=5),
+        NOW - timedelta(hours=11),
+        # Half past two in the hour that Stockholm has twice.
+        datetime(2024, 10, 27, 2, 30, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=timezone(timedelta(hours=1))),
+        datetime.min.replace(tzinfo=UTC),
+    ],
+)
 def test_queue_latency_is_the_age_of_the_event(
-    metrics: Metrics, registry: CollectorRegistry
+    metrics: Metrics, registry: CollectorRegistry, moment: datetime
 ) -> None:
-    metrics.event_started(TOPIC, "group", NOW - timedelta(seconds=5), NOW)
+    metrics.event_started(TOPIC, "group", moment, NOW)
 
     labels = {"topic": TOPIC, "consumer_group": "group"}
-    assert value(registry, "kafka_message_queue_latency_seconds_sum", **labels) == 5
+    seconds = value(registry, "kafka_message_queue_latency_seconds_sum", **labels)
+    assert seconds == (NOW - moment.astimezone(UTC)).total_seconds()
+    assert value(registry, "huleedu_events_from_the_future_total", topic=TOPIC) is None
 
 
 def test_foreign_labels_become_other(metrics: Metrics, registry: CollectorRegistry) -> None:

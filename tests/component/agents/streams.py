@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.agents.delivery import DeliveryLoop, Outlets
-from huleedu_streams.agents.failures import Dependency, FailurePolicy, Limits
+from huleedu_streams.agents.dependencies import Dependency
+from huleedu_streams.agents.failures import FailurePolicy, Limits
 from huleedu_streams.agents.handling import Work
 from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.contracts.dead_letters import DeadLetter
@@ -140,7 +141,7 @@ async def running_loop(work: Work, *, window_events: int = 8) -> AsyncIterator[B
     metrics = Metrics(registry)
     broker, store, stream = Broker(), Store(), MemoryStream()
     dependency = Dependency(
-        "content-store", store.is_healthy, metrics.waiting_for, poll_seconds=0.001
+        "content-store", store.is_healthy, FrozenClock(), metrics, poll_seconds=0.001
     )
     limits = Limits(
         event_max_bytes=10_000, text_tries=3, unexpected_tries=2, first_backoff_seconds=0.001

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.metrics import Metrics
-from huleedu_streams.views.operations import build_operation_views
+from huleedu_streams.protocols import Outage
+from huleedu_streams.views.operations import Health, build_operation_views
 from huleedu_streams.views.readiness import FaustReadiness
 from tests.web import Client, assert_problem, serving
 
@@ -30,18 +32,48 @@ class App:
     in_recovery: bool = False
 
 
+@dataclass
+class Wedge:
+    topic: str = TOPIC
+    partition: int = 3
+    lag: int = 12
+    since: datetime = datetime(2025, 5, 27, 12, tzinfo=UTC)
+
+
+@dataclass
+class Watch:
+    wedges: list[Wedge] = field(default_factory=list)
+
+
+@dataclass
+class Store:
+    outage: Outage | None = None
+
+
 @pytest.fixture
 def app() -> App:
     return App()
 
 
 @pytest.fixture
-async def client(app: App) -> AsyncIterator[Client]:
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+async def client(app: App, watch: Watch, store: Store) -> AsyncIterator[Client]:
     metrics = Metrics(CollectorRegistry())
     metrics.prime([TOPIC], "huleedu-streams")
     readiness = FaustReadiness(app, Tables(), has_agents=True)
     async with serving(
-        build_operation_views(readiness, metrics), tokens=["a-token"], metrics=metrics
+        build_operation_views(Health(readiness, watch, [store]), metrics),
+        tokens=["a-token"],
+        metrics=metrics,
     ) as client:
         yield client
 
@@ -88,6 +120,38 @@ async def test_worker_that_is_not_ready_stays_alive(client: Client, app: App) ->
     async with client.get("/healthz") as response:
         assert response.status == 503
         assert set(await response.json()) == {"status", "message"}
+
+
+async def test_waiting_worker_stays_ready_and_says_what_it_waits_for(
+    client: Client, store: Store
+) -> None:
+    async with client.get("/readyz") as response:
+        assert await response.json() == {"status": "ready", "waiting_for": []}
+
+    store.outage = Outage("content-store", datetime(2025, 5, 27, 12, tzinfo=UTC), 7)
+
+    async with client.get("/readyz") as response:
+        assert response.status == 200
+        assert (await response.json())["waiting_for"] == [
+            {"dependency": "content-store", "since": "2025-05-27T12:00:00Z", "tries": 7}
+        ]
+    async with client.get("/livez") as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(("count", "named"), [(1, "-3 was"), (3, "-3 (and 2 more) was")])
+async def test_wedged_worker_is_not_alive_and_says_where(
+    client: Client, watch: Watch, count: int, named: str
+) -> None:
+    watch.wedges = [Wedge()] * count
+
+    async with client.get("/livez") as response:
+        problem = await assert_problem(response, 503, "consumer-wedged")
+
+    assert f"nothing of {TOPIC}{named} handled since 2025-05-27T12:00:00Z" in problem["detail"]
+    assert "12 records wait; restart this worker" in problem["detail"]
+    async with client.get("/readyz") as response:
+        assert response.status == 200
 
 
 async def test_metrics_show_latency_before_any_message(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 
@@ -34,4 +35,15 @@ async def test_plan_without_a_broker_names_the_address(nobody: str) -> None:
     with pytest.raises(BrokerUnavailableError, match=nobody):
         await plan(nobody, [])
 
+    assert logging.getLogger("aiokafka").level == logging.NOTSET
+
+
+async def test_two_askers_side_by_side_leave_the_log_level_as_it_was(nobody: str) -> None:
+    lines: list[str] = []
+
+    answers = await asyncio.gather(
+        plan(nobody, []), wait_for_broker(nobody, 0.4, lines.append), return_exceptions=True
+    )
+
+    assert [type(answer) for answer in answers] == [BrokerUnavailableError] * 2
     assert logging.getLogger("aiokafka").level == logging.NOTSET

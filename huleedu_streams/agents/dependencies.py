@@ -1,0 +1,69 @@
+"""What agents wait for: a thing outside that may be down, and what is told of the wait."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.protocols import Clock, Outage
+
+log = structlog.get_logger(__name__)
+
+
+class Dependency:
+    """A thing outside that may be down: one poller for all who wait for it."""
+
+    def __init__(
+        self,
+        name: str,
+        is_healthy: Callable[[], Awaitable[bool]],
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        poll_seconds: float,
+    ) -> None:
+        self.name = name
+        self.is_healthy = is_healthy
+        self._clock = clock
+        self._metrics = metrics
+        self._poll_seconds = poll_seconds
+        self._return: asyncio.Task[None] | None = None
+        self._since: datetime | None = None
+        self._tries = 0
+        metrics.prime_dependency(name)
+
+    @property
+    def outage(self) -> Outage | None:
+        """The wait for it, if somebody waits now."""
+        return None if self._since is None else Outage(self.name, self._since, self._tries)
+
+    async def wait_until_healthy(self) -> None:
+        """Return once it answers again, however long that takes."""
+        if self._return is None or self._return.done():
+            self._return = asyncio.create_task(self._poll())
+        with self._metrics.waiting_for(self.name):
+            # Shielded: one event that is abandoned must not end the wait of the others.
+            await asyncio.shield(self._return)
+
+    async def _poll(self) -> None:
+        log.warning("dependency_down", dependency=self.name, retry_seconds=self._poll_seconds)
+        self._since, self._tries = self._clock.now(), 1
+        try:
+            while not await self.is_healthy():
+                # Jitter: the workers of a cluster must not come back all at one instant.
+                await asyncio.sleep(self._poll_seconds * random.uniform(0.5, 1.0))  # noqa: S311
+                self._tries += 1
+        finally:
+            self._since = None
+        log.info("dependency_back", dependency=self.name)
+
+    async def close(self) -> None:
+        """Stop polling."""
+        if self._return is not None:
+            self._return.cancel()
+            await asyncio.gather(self._return, return_exceptions=True)
