@@ -43,4 +43,4 @@ async def send_record(
     if partition is None:
         partition = random.choice(sorted(await producer.partitions_for(topic)))  # noqa: S311
     queued = await producer.send_batch(batch, topic, partition=partition)
-    return queued  # noqa: RET504 - aiokafka is untyped
+    return queued

@@ -1,4 +1,4 @@
-"""Places where tests let a worker die: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
+"""Places where tests let a worker, or a replay, die: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from huleedu_streams.errors import SettingsError
 
-POINTS = frozenset({"after-table-write", "after-send", "before-ack"})
+POINTS = frozenset({"after-table-write", "after-send", "before-ack", "before-replay-commit"})
 
 
 def fault_points(specs: Iterable[str]) -> Callable[[str], None]:

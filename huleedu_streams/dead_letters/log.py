@@ -194,17 +194,26 @@ async def open_log(
         fetch_max_wait_ms=_FETCH_WAIT_MS,
     )
     try:
-        await consumer.start()
+        await _started(consumer, bootstrap)
         places = [TopicPartition(topic, number) for number in range(partitions)]
         consumer.assign(places)
         ends = await _ends(consumer, places)
         yield DeadLetterLog(consumer, topic, ends, on_progress)
-    except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(
-            f"no Kafka answers at {bootstrap} ({type(error).__name__})"
-        ) from error
+    except KafkaError as error:
+        raise _unavailable(bootstrap, error) from error
     finally:
         await consumer.stop()
+
+
+async def _started(consumer: AIOKafkaConsumer, bootstrap: str) -> None:
+    try:
+        await consumer.start()
+    except OSError as error:  # only here: in the block it may be the terminal's
+        raise _unavailable(bootstrap, error) from error
+
+
+def _unavailable(bootstrap: str, error: Exception) -> BrokerUnavailableError:
+    return BrokerUnavailableError(f"no Kafka answers at {bootstrap} ({type(error).__name__})")
 
 
 async def _ends(

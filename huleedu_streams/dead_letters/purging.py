@@ -73,7 +73,7 @@ async def planned_purge(
         yield prefix
 
 
-async def purge(
+async def delete(
     bootstrap: str, topic: str, prefixes: Sequence[Prefix], timeout_seconds: float = 30.0
 ) -> None:
     """Delete what was planned.

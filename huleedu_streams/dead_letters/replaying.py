@@ -94,12 +94,15 @@ class Replayer:
         self._reached = reached
         self._marked: dict[int, int] = {}
 
-    async def replay(self, log: DeadLetterLog, selection: Selection) -> AsyncIterator[Replay]:
+    async def replay(
+        self, log: DeadLetterLog, selection: Selection, limit: int = 0
+    ) -> AsyncIterator[Replay]:
         """Send back what is meant and was not; yield each letter once its fate is certain.
 
         Args:
             log: The topic, opened after this replayer: only then are all marks in it.
             selection: Which letters.
+            limit: Of letters that are sent; 0 = all.
 
         Raises:
             ReplayTakenOverError: another replay began.
@@ -108,7 +111,7 @@ class Replayer:
                 been sent, and the next replay will know.
         """
         batch: list[Replay] = []
-        async for one in planned(log, selection, self._target):
+        async for one in planned(log, selection, self._target, limit):
             if one.fate is not Fate.REPLAYED:
                 yield one
                 continue
@@ -161,11 +164,19 @@ class Replayer:
 
 
 async def planned(
-    log: DeadLetterLog, selection: Selection, target: Target
+    log: DeadLetterLog, selection: Selection, target: Target, limit: int = 0
 ) -> AsyncIterator[Replay]:
-    """Yield the letters that are meant, each with what a replay makes of it."""
+    """Yield the letters that are meant, each with what a replay makes of it.
+
+    Ends with the `limit`-th that would be sent; 0 = with the last.
+    """
+    count = 0
     async for found in log.letters(selection):
-        yield _fate(found, target)
+        one = _fate(found, target)
+        yield one
+        count += one.fate is Fate.REPLAYED
+        if limit and count == limit:
+            return
 
 
 @asynccontextmanager
