@@ -112,21 +112,20 @@ class Replayer:
         """
         batch: list[Replay] = []
         async for one in planned(log, selection, self._target, limit):
-            if one.fate is not Fate.REPLAYED:
-                yield one
-                continue
             batch.append(one)
             if _is_full(batch):
                 await self._send(batch)
-                for sent in batch:
-                    yield sent
+                for settled in batch:
+                    yield settled
                 batch = []
         await self._send(batch)
-        for sent in batch:
-            yield sent
+        for settled in batch:
+            yield settled
         await log.until_visible(self._marked)
 
-    async def _send(self, batch: Sequence[Replay]) -> None:
+    async def _send(self, settled: Sequence[Replay]) -> None:
+        """Send those of a batch that are to be sent."""
+        batch = [one for one in settled if one.fate is Fate.REPLAYED]
         if not batch:
             return
         try:
