@@ -33,6 +33,8 @@ REPLAYED = "huleedu.dlt.replayed"
 REPLAYED_TO = "huleedu.dlt.replayed-to"
 # Key and value of a mark.
 MARK: tuple[None, bytes] = (None, b"")
+# The reason of a record that is there and that no client of ours can read.
+UNREADABLE = "unreadable"
 _MARK_HEADERS = (REPLAYED, REPLAYED_TO)
 # What Kafka Streams adds beside the names that we use too.
 _FOREIGN_HEADERS = PROVENANCE_HEADERS | {"__streams.errors.stacktrace"}

@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from huleedu_streams.contracts.burials import Letter, marked_offset, read_letter
+from huleedu_streams.contracts.burials import UNREADABLE, Letter, marked_offset, read_letter
 from huleedu_streams.contracts.dead_letters import ConsumedRecord
 from huleedu_streams.dead_letters.selection import Selection
 from huleedu_streams.errors import BrokerUnavailableError
@@ -32,6 +32,8 @@ _FETCH_WAIT_MS = 20
 _SETTLE_SECONDS = 10.0
 _SETTLE_POLL_SECONDS = 0.02
 
+_NO_TIME = datetime.fromtimestamp(0, UTC)
+
 OnProgress = Callable[[int], None]
 
 
@@ -41,6 +43,22 @@ class FoundLetter:
 
     letter: Letter
     is_replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A record of the topic, letter or mark."""
+
+    place: ConsumedRecord
+    stored_at: datetime
+    is_readable: bool = True
+
+    def letter(self) -> Letter:
+        """Return the letter that it is, if it is no mark."""
+        letter = read_letter(self.place, self.stored_at)
+        if self.is_readable:
+            return letter
+        return replace(letter, reason=UNREADABLE, message="the name of a header is no UTF-8")
 
 
 class Marks:
@@ -104,11 +122,9 @@ class DeadLetterLog:
         if begin >= end:
             return
         marks = await self._marks(partition, begin)
-        async for record in self._records(partition, begin, end):
-            place = _consumed(record)
-            if marked_offset(place) is None:
-                letter = read_letter(place, _time_of(record))
-                yield FoundLetter(letter, place.offset in marks)
+        async for stored in self._records(partition, begin, end):
+            if marked_offset(stored.place) is None:
+                yield FoundLetter(stored.letter(), stored.place.offset in marks)
 
     async def until_visible(self, offsets: Mapping[int, int]) -> None:
         """Return once whoever reads this topic anew sees these offsets, or time is up.
@@ -127,8 +143,8 @@ class DeadLetterLog:
     async def _marks(self, partition: int, begin: int) -> Marks:
         end = self.ends[partition][1]
         marks = Marks(begin, end)
-        async for record in self._records(partition, begin, end):
-            offset = marked_offset(_consumed(record))
+        async for stored in self._records(partition, begin, end):
+            offset = marked_offset(stored.place)
             if offset is not None:
                 marks.add(offset)
         return marks
@@ -142,22 +158,16 @@ class DeadLetterLog:
         found = (await self._consumer.offsets_for_times({place: milliseconds}))[place]
         return max(begin, self.ends[partition][1] if found is None else found.offset)
 
-    async def _records(
-        self, partition: int, begin: int, end: int
-    ) -> AsyncIterator[ConsumerRecord[bytes | None, bytes | None]]:
+    async def _records(self, partition: int, begin: int, end: int) -> AsyncIterator[_Stored]:
         """Yield the records from `begin` to `end`, exclusive."""
         place = TopicPartition(self.topic, partition)
         self._consumer.assign([place])
         self._consumer.seek(place, begin)
         position, heard_at = begin, monotonic()
         while position < end:
-            batches = await self._consumer.getmany(
-                place, timeout_ms=_POLL_MS, max_records=_RECORDS_AT_ONCE
-            )
-            for record in batches.get(place, ()):
-                if record.offset >= end:
-                    break
-                yield record
+            for stored in await self._some(place, position):
+                if stored.place.offset < end:
+                    yield stored
             # Behind the last record there may be the ends of transactions, which are no records.
             before, position = position, await self._consumer.position(place)
             self._on_progress(min(position, end) - min(before, end))
@@ -167,6 +177,24 @@ class DeadLetterLog:
                 raise BrokerUnavailableError(
                     f"the broker sends nothing of {self.topic} partition {partition} any more"
                 )
+
+    async def _some(self, place: TopicPartition, position: int) -> list[_Stored]:
+        """Return the next few records; none if none came in time."""
+        try:
+            return await self._fetched(place, _RECORDS_AT_ONCE)
+        except UnicodeDecodeError:
+            self._consumer.seek(place, position)
+        try:
+            return await self._fetched(place, 1)
+        except UnicodeDecodeError:
+            # aiokafka gives no record whose headers have such names; the next one follows.
+            self._consumer.seek(place, position + 1)
+            missing = ConsumedRecord(place.topic, place.partition, position, None, None, ())
+            return [_Stored(missing, _NO_TIME, is_readable=False)]
+
+    async def _fetched(self, place: TopicPartition, most: int) -> list[_Stored]:
+        batches = await self._consumer.getmany(place, timeout_ms=_POLL_MS, max_records=most)
+        return [_Stored(_consumed(record), _time_of(record)) for record in batches.get(place, ())]
 
 
 @asynccontextmanager
@@ -240,4 +268,4 @@ def _time_of(record: ConsumerRecord[bytes | None, bytes | None]) -> datetime:
     try:
         return datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (ValueError, OverflowError, OSError):  # whatever clock the producer had
-        return datetime.fromtimestamp(0, UTC)
+        return _NO_TIME

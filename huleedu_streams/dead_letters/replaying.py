@@ -24,7 +24,13 @@ from aiokafka.errors import (
 )
 
 from huleedu_streams.adapters.kafka_records import send_record
-from huleedu_streams.contracts.burials import MARK, Letter, mark_headers, replayed_headers
+from huleedu_streams.contracts.burials import (
+    MARK,
+    UNREADABLE,
+    Letter,
+    mark_headers,
+    replayed_headers,
+)
 from huleedu_streams.dead_letters.fitting import bytes_too_many
 from huleedu_streams.dead_letters.log import DeadLetterLog, FoundLetter
 from huleedu_streams.dead_letters.selection import Selection
@@ -217,6 +223,8 @@ def _fate(found: FoundLetter, target: Target) -> Replay:
     letter = found.letter
     if found.is_replayed:
         return Replay(letter, Fate.ALREADY_REPLAYED)
+    if letter.reason == UNREADABLE:
+        return Replay(letter, Fate.REFUSED, why="it cannot be read, a header's name is no UTF-8")
     origin = letter.origin
     if origin.topic is not None and origin.topic != target.topic:
         return Replay(letter, Fate.REFUSED, why="it names another topic as its own")
