@@ -295,6 +295,8 @@ def _print_prefix(prefix: Prefix, *, is_wanted: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(prefix) | {"dry_run": not is_wanted})
         return
+    if not prefix.deletes and prefix.stopped_at is None:
+        return
     verb = "deleted" if is_wanted else "would delete"
     words = [f"partition {prefix.partition}: {verb} {prefix.letters} dead letters"]
     if prefix.unreplayed:

@@ -140,6 +140,9 @@ class Replayer:
                 await self._send_all(batch)
                 self._reached(BEFORE_COMMIT)
                 await self._producer.commit_transaction()
+        except asyncio.CancelledError:
+            await self._abort()
+            raise
         except (KafkaError, TimeoutError) as error:
             await self._abort()
             raise _translated(error, batch) from error
