@@ -6,7 +6,6 @@ Not here: what is done at Kafka (`dead_letters`), how letters look (`cli.dlt_out
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from collections import Counter
@@ -61,8 +60,6 @@ def dlt() -> None:
     TOPIC is a topic of kafka_topics.yaml, with or without `.DLT`. Partitions, offsets and times
     are those of the dead-letter topic.
     """
-    # What aiokafka logs of a broker that goes away, it raises too.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 @dlt.command("list")

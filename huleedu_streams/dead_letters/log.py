@@ -22,6 +22,7 @@ from huleedu_streams.contracts.burials import UNREADABLE, Letter, marked_offset,
 from huleedu_streams.contracts.dead_letters import ConsumedRecord
 from huleedu_streams.dead_letters.selection import Selection
 from huleedu_streams.errors import BrokerUnavailableError
+from huleedu_streams.topics.admin import quiet
 
 _POLL_MS = 200
 # One record may be 512 KiB that unpack to hundreds of megabytes.
@@ -212,25 +213,26 @@ async def open_log(
     Raises:
         BrokerUnavailableError: nobody answers, or stops answering inside the block.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        request_timeout_ms=_REQUEST_TIMEOUT_MS,
-        # A fetch behind the last record must not hold up the next partition's.
-        fetch_max_wait_ms=_FETCH_WAIT_MS,
-    )
-    try:
-        await _started(consumer, bootstrap)
-        places = [TopicPartition(topic, number) for number in range(partitions)]
-        consumer.assign(places)
-        ends = await _ends(consumer, places)
-        yield DeadLetterLog(consumer, topic, ends, on_progress)
-    except KafkaError as error:
-        raise _unavailable(bootstrap, error) from error
-    finally:
-        await consumer.stop()
+    with quiet():
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            # A fetch behind the last record must not hold up the next partition's.
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+        )
+        try:
+            await _started(consumer, bootstrap)
+            places = [TopicPartition(topic, number) for number in range(partitions)]
+            consumer.assign(places)
+            ends = await _ends(consumer, places)
+            yield DeadLetterLog(consumer, topic, ends, on_progress)
+        except KafkaError as error:
+            raise _unavailable(bootstrap, error) from error
+        finally:
+            await consumer.stop()
 
 
 async def _started(consumer: AIOKafkaConsumer, bootstrap: str) -> None:

@@ -16,6 +16,7 @@ from aiokafka.errors import BrokerResponseError, KafkaError
 from huleedu_streams.dead_letters.log import DeadLetterLog, FoundLetter
 from huleedu_streams.dead_letters.selection import Selection
 from huleedu_streams.errors import BrokerUnavailableError, TopicError
+from huleedu_streams.topics.admin import quiet
 
 _NOT_REPLAYED = "not replayed"
 _NOT_CHOSEN = "not chosen by the filters"
@@ -93,8 +94,9 @@ async def delete(
         bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_seconds * 1000)
     )
     try:
-        await admin.start()
-        await admin.delete_records(wanted)
+        with quiet():
+            await admin.start()
+            await admin.delete_records(wanted)
     except BrokerResponseError as error:
         raise TopicError(
             f"the broker refuses to delete records of {topic} ({type(error).__name__})"

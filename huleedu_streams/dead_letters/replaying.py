@@ -40,6 +40,7 @@ from huleedu_streams.errors import (
     ReplayRefusedError,
     ReplayTakenOverError,
 )
+from huleedu_streams.topics.admin import quiet
 
 BEFORE_COMMIT = "before-replay-commit"
 # Of the letters and of their values, in one transaction: what a crash may have to send again.
@@ -209,17 +210,22 @@ async def open_replayer(
         compression_type="gzip",
         max_request_size=max_request_bytes,
     )
-    try:
+    with quiet():
         try:
-            async with asyncio.timeout(_COMMIT_SECONDS):
-                await producer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise _translated(error, ()) from error
-        yield Replayer(producer, target, reached)
-    finally:
-        with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await producer.stop()
+            await _start(producer)
+            yield Replayer(producer, target, reached)
+        finally:
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await producer.stop()
+
+
+async def _start(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(_COMMIT_SECONDS):
+            await producer.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise _translated(error, ()) from error
 
 
 def _fate(found: FoundLetter, target: Target) -> Replay:

@@ -132,7 +132,7 @@ async def connected(bootstrap: str) -> AsyncIterator[TopicAdmin]:
     Raises:
         BrokerUnavailableError: nobody answers, or stops answering inside the block.
     """
-    with _quiet():
+    with quiet():
         client = AIOKafkaAdminClient(
             bootstrap_servers=bootstrap,
             request_timeout_ms=int(_REQUEST_TIMEOUT_SECONDS * 1000),
@@ -156,7 +156,7 @@ def _said(code: int, text: str | None) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep aiokafka's log lines off the terminal: what it logs here, it raises too."""
     logger = logging.getLogger("aiokafka")
     before = logger.level

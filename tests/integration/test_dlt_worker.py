@@ -11,10 +11,10 @@ from aiokafka import ConsumerRecord
 from huleedu_streams.contracts import burials, dead_letters
 from huleedu_streams.contracts.topic_names import dead_letter_topic
 from tests.builders import REQUESTED
-from tests.integration.essays import SUCCESS, a_batch, completed_batch
+from tests.integration.essays import SUCCESS, Batch, a_batch, completed_batch
 from tests.integration.kafka import evict_members, produce, tapped, until
 from tests.integration.letters import Dlt, cases, header, put
-from tests.integration.workers import APP_ID, Api, Site, talking_to, wait_until_ready
+from tests.integration.workers import APP_ID, Api, RunningWorker, Site, talking_to, wait_until_ready
 
 pytestmark = pytest.mark.kafka
 
@@ -35,16 +35,13 @@ async def nothing_lags(api: Api) -> bool:
     return await until(ask, "no lag", 30)
 
 
-async def test_letters_are_processed_when_they_come_back_after_a_fix(site: Site) -> None:
-    batch = await a_batch(site, 6)
+async def buried_requests(site: Site, essay_count: int) -> Batch:
+    """Return a batch whose requests a worker with too low a limit has dead-lettered."""
+    batch = await a_batch(site, essay_count)
     registration, *requests = batch.events
     filled = [one.model_copy(update={"metadata": {"filler": "x" * 5000}}) for one in requests]
-    keys = [word for essay_id in batch.essay_ids for word in ("--key", essay_id)]
-    dlt = Dlt(site.bootstrap, REQUESTED)
-    await evict_members(site.bootstrap, APP_ID)
     strict = site.start("strict", event_max_bytes=4096)
     wait_until_ready(strict)
-
     await produce(site.bootstrap, [registration, *filled])
     async with tapped(site.bootstrap, LETTERS) as tap:
         await tap.until(
@@ -54,22 +51,50 @@ async def test_letters_are_processed_when_they_come_back_after_a_fix(site: Site)
             "each has its letter",
         )
     strict.stop()
+    return batch
+
+
+async def completed(worker: RunningWorker, batch: Batch) -> dict[str, int]:
+    """Return how many essays of the batch stand how, once it is complete and nothing lags."""
+    async with talking_to(worker) as api:
+        answer = await completed_batch(api, batch.batch_id)
+        assert await nothing_lags(api)
+    counts: dict[str, int] = answer["status_breakdown"]
+    return counts
+
+
+async def test_letters_are_processed_when_they_come_back_after_a_fix(site: Site) -> None:
+    dlt = Dlt(site.bootstrap, REQUESTED)
+    await evict_members(site.bootstrap, APP_ID)
+    batch = await buried_requests(site, 6)
+    keys = [word for essay_id in batch.essay_ids for word in ("--key", essay_id)]
     mended = site.start("mended")
     wait_until_ready(mended)
+
     listed = await dlt.rows("list", *keys)
     # One at a time: the topic gets an end of a transaction behind each record.
     for _ in batch.essay_ids:
         await dlt.rows("replay", *keys, "--yes", "--limit", "1")
-    async with talking_to(mended) as api:
-        answer = await completed_batch(api, batch.batch_id)
-        assert await nothing_lags(api)
+    counts = await completed(mended, batch)
     again = await dlt.rows("replay", *keys, "--yes")
 
     assert sorted(row["key"] for row in listed) == sorted(batch.essay_ids)
     assert {row["reason"] for row in listed} == {"oversize"}
-    assert answer["status_breakdown"] == {SUCCESS: len(batch.essay_ids)}
+    assert counts == {SUCCESS: len(batch.essay_ids)}
     assert [row["fate"] for row in again] == ["already-replayed"] * len(batch.essay_ids)
     assert mended.entries("dead_lettered") == []
+
+
+async def test_worker_starts_again_behind_the_end_of_a_transaction(site: Site) -> None:
+    site.workers[-1].stop()
+    worker = site.start("mended")
+    wait_until_ready(worker)
+    batch = await a_batch(site, 12)
+
+    await produce(site.bootstrap, batch.events)
+
+    assert await completed(worker, batch) == {SUCCESS: len(batch.essay_ids)}
+    assert worker.entries("dead_lettered") == []
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def found(
 
 
 def nothing() -> FoundLetter:
-    return FoundLetter(read_letter(ConsumedRecord("a.DLT", 0, 0, None, None, ()), NOON), True)  # noqa: FBT003
+    record = ConsumedRecord("a.DLT", 0, 0, None, None, ())
+    return FoundLetter(read_letter(record, NOON), is_replayed=True)
 
 
 @pytest.mark.parametrize("name", [REQUESTED, f"{REQUESTED}.DLT"])
