@@ -49,6 +49,7 @@ _BATCH_BYTES = 4_194_304
 # After that long without an end the broker ends a transaction itself, where no replay does.
 _TRANSACTION_MS = 60_000
 _COMMIT_SECONDS = 60.0
+_REQUEST_TIMEOUT_MS = 20_000
 _STOP_SECONDS = 5.0
 
 
@@ -208,6 +209,7 @@ async def open_replayer(
         transaction_timeout_ms=_TRANSACTION_MS,
         # As it was buried: what passed compressed must pass again.
         compression_type="gzip",
+        request_timeout_ms=_REQUEST_TIMEOUT_MS,
         max_request_size=max_request_bytes,
     )
     with quiet():
