@@ -24,7 +24,7 @@ def outcomes(found: Evidence) -> Finding:
     for body in found.bodies(wire.COMPLETED):
         cause = (body.get("metadata") or {}).get("causation_id")
         if body["source_service"] == "spell-checker-service":
-            results[cause][body["event_id"]] = body
+            results[str(cause)][body["event_id"]] = body
     rows = found.before["essays"]
     at_rest = {key for key, row in rows.items() if row["current_status"] in wire.TERMINAL}
 
@@ -59,9 +59,10 @@ def _wrong_outcome(
         return
     if (data["status"], kinds) != (expected.status, wanted):
         yield f"request {request_id}: {data['status']} {kinds}, not {expected.status} {wanted}"
-    elif expected.status == wire.SUCCESS or expected.corrections is not None:
-        if data["corrections_made"] != expected.corrections:
-            yield f"request {request_id}: {data['corrections_made']} corrections"
+    elif (expected.status == wire.SUCCESS or expected.corrections is not None) and data[
+        "corrections_made"
+    ] != expected.corrections:
+        yield f"request {request_id}: {data['corrections_made']} corrections"
 
 
 def outputs(found: Evidence) -> Finding:
@@ -182,10 +183,7 @@ def dead_letters(found: Evidence) -> Finding:
     planned = {bad.mark: bad for bad in found.plan.poison}
     wanted = {_digest(bad.topic, bad.key, bad.value, bad.headers): bad for bad in planned.values()}
     letters = [
-        record
-        for topic in wire.DEAD_LETTERS
-        for record in found.log[topic]
-        if not _is_mark(record)
+        record for topic in wire.DEAD_LETTERS for record in found.log[topic] if not _is_mark(record)
     ]
     there: Counter[str] = Counter()
     wrong: list[str] = []

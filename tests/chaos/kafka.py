@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -175,13 +176,14 @@ def read_log(bootstrap: str, topics: Iterable[str]) -> dict[str, list[Logged]]:
 def _logged(message: Message) -> Logged:
     if message.error() is not None:
         raise KafkaException(message.error())
+    headers = cast("list[tuple[str, str | bytes | None]]", message.headers() or [])
     return Logged(
         topic=message.topic() or "",
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value) or b"") for name, value in message.headers() or ()),
+        headers=tuple((name, _bytes(value) or b"") for name, value in headers),
     )
 
 

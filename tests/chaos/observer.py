@@ -58,12 +58,15 @@ class Observer:
                     headers = dict(message.headers() or ())
                     self._see(message.topic() or "", message.value(), headers)
 
-    def _see(self, topic: str, value: str | bytes | None, headers: dict[str, bytes]) -> None:
+    def _see(
+        self, topic: str, value: str | bytes | None, headers: dict[str, str | bytes | None]
+    ) -> None:
         now = time.monotonic()
         self.records[topic] += 1
         self.by_second[topic, int(now)] += 1
         if topic.endswith(".DLT"):
-            self.dead_letters.add(headers.get(MARK, b""))
+            mark = headers.get(MARK)
+            self.dead_letters.add(mark if isinstance(mark, bytes) else b"")
         elif topic == wire.UPDATED and MARK not in headers and value is not None:
             data = json.loads(value)["data"]
             essay_id = data["entity_ref"]["entity_id"]

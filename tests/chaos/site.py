@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
@@ -116,7 +115,7 @@ class Site:
         await self.session.close()
         self._timeline.close()
 
-    def note(self, event: str, **fields: Any) -> None:
+    def note(self, event: str, **fields: object) -> None:
         """Write one line of the timeline."""
         line = {"s": round(time.monotonic() - self.began, 2), "event": event, **fields}
         self._timeline.write(json.dumps(line, default=str) + "\n")

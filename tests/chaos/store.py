@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 from collections import Counter, defaultdict
@@ -60,7 +61,7 @@ class FakeContentStore:
     async def open(self, port: int) -> None:
         """Listen; until `refuse`, connections are accepted."""
         self._port = port
-        self._runner = web.ServerRunner(web.Server(self._answer, client_max_size=0))  # type: ignore[arg-type]
+        self._runner = web.ServerRunner(web.Server(self._answer, client_max_size=0))
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
 
@@ -107,7 +108,7 @@ class FakeContentStore:
             return _hung_up(request)
         return web.Response(status=204)
 
-    async def _get(
+    async def _get(  # noqa: PLR0911 - a behaviour each
         self, request: web.BaseRequest, text_id: str, behaviour: Behaviour
     ) -> web.StreamResponse:
         if behaviour in _STATUSES and behaviour is not Behaviour.REFUSE_DERIVED:
@@ -149,10 +150,8 @@ class FakeContentStore:
 
     async def _hang(self) -> None:
         """Say nothing until the caller has gone or the store is closed."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hanging.wait(), _HANG_SECONDS)
-        except TimeoutError:
-            pass
         raise ConnectionResetError
 
 

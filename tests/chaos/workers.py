@@ -115,7 +115,7 @@ class Worker:
         self.life.was_meant = True
         began = time.monotonic()
         self.life.process.terminate()
-        while self.life.is_running and time.monotonic() - began < seconds:
+        while self.life.is_running and time.monotonic() - began < seconds:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         took = time.monotonic() - began
         if self.life.is_running:
