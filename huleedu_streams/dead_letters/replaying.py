@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -223,11 +224,19 @@ async def open_replayer(
 
 
 async def _start(producer: AIOKafkaProducer) -> None:
+    # A producer that is fenced leaves futures behind that nobody can await; what they hold is
+    # raised by the send or the commit too. They are told of when they are collected, so for good.
+    asyncio.get_running_loop().set_exception_handler(_tell_unless_kafkas)
     try:
         async with asyncio.timeout(_COMMIT_SECONDS):
             await producer.start()
     except (KafkaError, OSError, TimeoutError) as error:
         raise _translated(error, ()) from error
+
+
+def _tell_unless_kafkas(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if not isinstance(context.get("exception"), KafkaError):
+        loop.default_exception_handler(context)
 
 
 def _fate(found: FoundLetter, target: Target) -> Replay:
