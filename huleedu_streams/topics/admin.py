@@ -23,6 +23,8 @@ _SETTLE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
 # "Set on the topic itself", in the protocol's numbering of configuration sources.
 _TOPIC_OVERRIDE = 1
+# What each open block of `quiet` found.
+_levels: list[int] = []
 
 
 class TopicAdmin:
@@ -157,11 +159,17 @@ def _said(code: int, text: str | None) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep aiokafka's log lines off the terminal: what it logs here, it raises too."""
+    """Keep aiokafka's log lines off the terminal: what it logs here, it raises too.
+
+    Blocks may overlap; the last one to end restores what the first one found.
+    """
     logger = logging.getLogger("aiokafka")
-    before = logger.level
+    _levels.append(logger.level)
     logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        first = _levels[0]
+        _levels.pop()
+        if not _levels:
+            logger.setLevel(first)
