@@ -23,6 +23,9 @@ HuleeduStreamsError
   TopicError
     TopicMissingError                 a topic of the catalogue is not on the broker
     TopicMismatchError                a topic differs from the catalogue
+  ReplayError
+    ReplayTakenOverError              another replay of the same dead letters began
+    ReplayRefusedError                permanent: the broker does not take a record back
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
   RetriesExhaustedError             carries the last cause
   TableDamagedError                 a RocksDB folder cannot be read to its end
@@ -196,6 +199,30 @@ class TopicMismatchError(TopicError):
     """
 
     code = "topic-mismatch"
+
+
+class ReplayError(HuleeduStreamsError):
+    """Dead letters were not sent back to their end; each was sent whole or not at all."""
+
+    code = "replay"
+
+
+class ReplayTakenOverError(ReplayError):
+    """Another replay of the same dead-letter topic began; this one may not go on.
+
+    Operator action: let the other end; what is left then is replayed by running this again.
+    """
+
+    code = "replay-taken-over"
+
+
+class ReplayRefusedError(ReplayError):
+    """The broker does not take a record, or does not allow us to send it.
+
+    Operator action: do what the message says, or leave that letter out with a filter.
+    """
+
+    code = "replay-refused"
 
 
 class BrokerUnavailableError(HuleeduStreamsError):

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
+from huleedu_streams.adapters.kafka_records import send_record
 from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.contracts.dead_letters import DeadLetter
 from huleedu_streams.errors import BrokerUnavailableError
@@ -68,8 +69,8 @@ class KafkaPublisher:
     async def _bury(self, letter: DeadLetter) -> Awaitable[int]:
         try:
             producer = await self._compressing_producer()
-            future = await producer.send(
-                letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+            future = await send_record(
+                producer, letter.topic, letter.key, letter.value, letter.headers
             )
         except KafkaError as error:
             raise _unavailable(letter.topic, error) from error

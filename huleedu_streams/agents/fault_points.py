@@ -1,4 +1,4 @@
-"""Places where tests let a worker fail: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
+"""Where tests let a worker, or a replay, fail: `HULEEDU_FAULT_POINTS=after-table-write@3`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterable
 
 from huleedu_streams.errors import SettingsError
 
-POINTS = frozenset({"after-table-write", "after-send", "before-ack"})
+POINTS = frozenset({"after-table-write", "after-send", "before-ack", "before-replay-commit"})
 ENDINGS = frozenset({"kill", "stall"})
 
 
-def fault_points(specs: Iterable[str], stall: Callable[[], None]) -> Callable[[str], None]:
+def fault_points(
+    specs: Iterable[str], stall: Callable[[], None] = lambda: None
+) -> Callable[[str], None]:
     """Return what makes this process fail at the Nth pass of a named point.
 
     Args:
         specs: `point@N:ending`, N from 1; `kill` (SIGKILL) or `stall`. `point` alone means
             `point@1:kill`.
-        stall: Makes the consumer stop reading.
+        stall: Makes the consumer stop reading; a command that has none has nothing to stop.
 
     Raises:
         SettingsError: no such point or ending, or N is no positive number.

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "submit": ("submit", "Send essays to be checked."),
         "batch": ("batch", "Show or follow one batch."),
         "tables": ("tables", "Show the rows that this machine holds."),
+        "dlt": ("dlt", "List, show, replay or purge dead letters."),
         "check": ("check", "Check the spelling of one text, without Kafka."),
         "suggest": ("check", "Suggest corrections for words on standard input."),
     }

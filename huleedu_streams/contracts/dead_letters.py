@@ -23,9 +23,9 @@ OFFSET = "__streams.errors.offset"
 REASON = "huleedu.dlt.reason"
 ATTEMPTS = "huleedu.dlt.attempts"
 FIRST_FAILED_AT = "huleedu.dlt.first-failed-at"
-PROVENANCE_HEADERS = frozenset(
-    {EXCEPTION, MESSAGE, TOPIC, PARTITION, OFFSET, REASON, ATTEMPTS, FIRST_FAILED_AT}
-)
+# In the order in which they are written; what stands before them is the original's own.
+PROVENANCE = (EXCEPTION, MESSAGE, TOPIC, PARTITION, OFFSET, REASON, ATTEMPTS, FIRST_FAILED_AT)
+PROVENANCE_HEADERS = frozenset(PROVENANCE)
 UNEXPECTED = "unexpected"
 
 

@@ -68,15 +68,9 @@ class Continuity(Generic[PartitionT]):
         self._sought[partition] = expected
         return expected
 
-    def is_ahead(self, partition: PartitionT, position: int) -> bool:
-        """Whether reading has gone on to `position` over records that were not delivered.
-
-        A hole at the end of the log is passed over, once it is known for one.
-        """
+    def hole(self, partition: PartitionT, offset: int) -> range:
+        """Return the offsets below `offset` that are known for a hole; none if unsure."""
         expected = self._expected.get(partition)
-        if expected is None or position <= expected:
-            return False
-        if self._sought.get(partition) == expected:
-            self._expected[partition] = position
-            return False
-        return True
+        if expected is None or self._sought.get(partition) != expected:
+            return range(0)
+        return range(expected, offset)

@@ -72,7 +72,7 @@ class ContiguousConsumer(StreamsConsumer):
                     continue
                 if epoch != self._epoch or tp in behind:
                     continue
-                if not await self._is_due(tp, message.offset, behind):
+                if not self._is_due(tp, message.offset, behind):
                     continue
                 self._read_offset[tp] = message.offset  # else Faust looks for gaps of its own
                 yield tp, message
@@ -83,15 +83,19 @@ class ContiguousConsumer(StreamsConsumer):
         if epoch == self._epoch:
             await self._go_back(behind)
 
-    async def _is_due(self, tp: TP, offset: int, behind: set[TP]) -> bool:
+    def _is_due(self, tp: TP, offset: int, behind: set[TP]) -> bool:
         """Whether the record is to be delivered; note its partition if others come before it."""
-        expected = self._continuity.expected(tp)
         verdict = self._continuity.judge(tp, offset)
         if verdict is Verdict.MISSED:
             behind.add(tp)
-        elif verdict is Verdict.HOLE and expected is not None:
-            await self._add_gap(tp, expected, offset - 1)
+        elif verdict is Verdict.HOLE:
+            self._pass_over(tp, self._continuity.hole(tp, offset))
         return verdict in {Verdict.NEXT, Verdict.HOLE}
+
+    def _pass_over(self, tp: TP, hole: range) -> None:
+        """Let commits go past offsets at which there is no record."""
+        self._acked[tp].extend(offset for offset in hole if offset not in self._acked_index[tp])
+        self._acked_index[tp].update(hole)
 
     async def _read_ahead(self) -> set[TP]:
         """Return the streams whose reading has left records behind, now that none come."""
@@ -99,7 +103,13 @@ class ContiguousConsumer(StreamsConsumer):
         with contextlib.suppress(KafkaError):  # a partition that has just been revoked
             for tp in self._streams(self._get_active_partitions()):
                 position = await self.position(tp)
-                if position is not None and self._continuity.is_ahead(tp, position):
+                expected = self._continuity.expected(tp)
+                if position is None or expected is None or position <= expected:
+                    continue
+                if hole := self._continuity.hole(tp, position):  # the end of a transaction
+                    self._pass_over(tp, hole)
+                    self._continuity.delivered(tp, hole[-1])
+                else:
                     behind.add(tp)
         return behind
 
@@ -114,11 +124,9 @@ class ContiguousConsumer(StreamsConsumer):
     def _new_offset(self, tp: TP) -> int | None:
         """Return the offset to commit: what lies before it is acknowledged without exception."""
         start = self._committed_offset[tp] or self._continuity.start(tp)
-        acked, gaps = self._acked[tp], self._gap[tp]
-        if acked and start is not None:
-            lowest = min([*acked, *(gap.begin for gap in gaps)])
-            if lowest > start:
-                return None
+        acked = self._acked[tp]
+        if acked and start is not None and min(acked) > start:
+            return None
         offset: int | None = super()._new_offset(tp)
         return offset
 

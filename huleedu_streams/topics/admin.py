@@ -134,7 +134,7 @@ async def connected(bootstrap: str) -> AsyncIterator[TopicAdmin]:
     Raises:
         BrokerUnavailableError: nobody answers, or stops answering inside the block.
     """
-    with _quiet():
+    with quiet():
         client = AIOKafkaAdminClient(
             bootstrap_servers=bootstrap,
             request_timeout_ms=int(_REQUEST_TIMEOUT_SECONDS * 1000),
@@ -158,8 +158,11 @@ def _said(code: int, text: str | None) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep aiokafka's log lines off the terminal: what it logs here, it raises too."""
+def quiet() -> Iterator[None]:
+    """Keep aiokafka's log lines off the terminal: what it logs here, it raises too.
+
+    Blocks may overlap; the last one to end restores what the first one found.
+    """
     logger = logging.getLogger("aiokafka")
     # Two may be at it side by side: the last to leave restores what the first found.
     _levels.append(_levels[0] if _levels else logger.level)
