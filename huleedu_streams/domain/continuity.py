@@ -68,6 +68,10 @@ class Continuity(Generic[PartitionT]):
         self._sought[partition] = expected
         return expected
 
+    def doubt(self) -> None:
+        """Forget what was sought: what has been read since may have been dropped too."""
+        self._sought = {}
+
     def hole(self, partition: PartitionT, offset: int) -> range:
         """Return the offsets below `offset` that are known for a hole; none if unsure."""
         expected = self._expected.get(partition)

@@ -36,8 +36,9 @@ class ContiguousConsumer(StreamsConsumer):
         self._epoch = 0
 
     def stop_flow(self) -> None:
-        """Block delivery; a record that is under way may be lost by it."""
+        """Block delivery; what is under way is lost by it."""
         self._epoch += 1
+        self._continuity.doubt()
         super().stop_flow()
 
     async def perform_seek(self) -> None:
@@ -58,33 +59,39 @@ class ContiguousConsumer(StreamsConsumer):
         self._continuity.begin({tp: offset for tp, offset in starts.items() if offset is not None})
         self._epoch += 1
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> AsyncIterator[tuple[TP, Message]]:
         """Yield fetched records, the streams' ones in the order of their partition."""
-        epoch, fetched = self._epoch, 0
-        changelogs = self.app.tables.changelog_topics
+        epoch, changelogs = self._epoch, self.app.tables.changelog_topics
         behind: set[TP] = set()
+        is_empty = True
         fetching = cast("AsyncGenerator[tuple[TP, Message], None]", super().getmany(timeout))
-        async with contextlib.aclosing(fetching) as records:
-            async for tp, message in records:
-                fetched += 1
-                if tp.topic in changelogs:
-                    yield tp, message
-                    continue
-                if epoch != self._epoch or tp in behind:
-                    continue
-                if not self._is_due(tp, message.offset, behind):
-                    continue
-                self._read_offset[tp] = message.offset  # else Faust looks for gaps of its own
-                yield tp, message
-                if epoch == self._epoch:
-                    self._continuity.delivered(tp, message.offset)
-        if epoch == self._epoch and not fetched:
+        try:
+            async with contextlib.aclosing(fetching) as records:
+                async for tp, message in records:
+                    is_empty = False
+                    if tp.topic in changelogs:
+                        yield tp, message
+                    elif epoch == self._epoch and self._is_due(tp, message.offset, behind):
+                        # Or Faust would look for gaps of its own.
+                        self._read_offset[tp] = message.offset
+                        yield tp, message
+                        if epoch == self._epoch:
+                            self._continuity.delivered(tp, message.offset)
+        except BaseException:  # cancelled, or closed by whoever iterates: the rest is lost
+            self._continuity.doubt()
+            raise
+        if epoch == self._epoch and is_empty:
             behind = await self._read_ahead()
         if epoch == self._epoch:
             await self._go_back(behind)
 
     def _is_due(self, tp: TP, offset: int, behind: set[TP]) -> bool:
         """Whether the record is to be delivered; note its partition if others come before it."""
+        if tp in behind:
+            return False
         verdict = self._continuity.judge(tp, offset)
         if verdict is Verdict.MISSED:
             behind.add(tp)

@@ -131,15 +131,20 @@ async def bounce_broker(site: Site, down_seconds: float) -> None:
     await site.until_ready("broker back")
 
 
-async def refuse_content(site: Site, seconds: float, *, kill: str | None = None) -> None:
+async def refuse_content(
+    site: Site, seconds: float, *, release: float | None = None, kill: str | None = None
+) -> None:
     """Have nobody listen where the content store was.
 
     Args:
+        release: Up to this share of the records go out meanwhile.
         kill: A worker to SIGKILL meanwhile, with all that it waits to do, and to start again
             without its RocksDB folders.
     """
     site.note("content refused")
     await site.store.refuse()
+    if release is not None:
+        site.producer.release(release)
     await asyncio.sleep(seconds)
     if kill is not None:
         await sigkill(site, kill, is_wiped=True)

@@ -39,9 +39,8 @@ async def gate(site: Site, rng: random.Random) -> None:
     # One worker alone: it gets its partitions back, with its own RocksDB folders.
     await faults.sigkill_with_held_produce(site, "a", release=0.3)
     await faults.die_at(site, "b", *faults.a_fault_point(rng), release=0.5)
-    producer.release(0.7)
-    await site.until_done(rng.uniform(0.5, 0.55))
-    await faults.refuse_content(site, 6, kill="b")
+    await site.until_done(rng.uniform(0.4, 0.48))
+    await faults.refuse_content(site, 6, release=0.7, kill="b")
     await site.until_done(0.65)
     producer.release(0.9)
     await faults.bounce_broker(site, 2)
