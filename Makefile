@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format lint types layers up down clean lock docs install
+.PHONY: help demo test gate chaos bugs check static format lint types layers up down clean lock docs install
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -19,7 +19,16 @@ demo: $(READY) ## a Kafka, a worker and a dozen essays, start to end, nothing le
 	@$(BIN)/huleedu-streams demo
 
 test: $(READY) ## every test, those on the embedded Kafka included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(if $(HULEEDU_TEST_BROKER),0,auto) --maxprocesses 4 --dist loadfile $(ARGS)
+
+gate: $(READY) ## 2,000 essays through kills, an outage and a broker's crash (SEED=n repeats one)
+	@$(BIN)/python -m tests.chaos gate $(if $(SEED),--seed $(SEED))
+
+chaos: $(READY) ## 20,000 essays through every fault there is; up to 40 minutes
+	@$(BIN)/python -m tests.chaos full $(if $(SEED),--seed $(SEED))
+
+bugs: $(READY) ## six planted bugs, each of which the gate must catch
+	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)
 
 check: static test ## format, lint, types, layers, tests
 

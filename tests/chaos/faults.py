@@ -10,6 +10,7 @@ from tests.chaos.site import COMMIT_SECONDS, Site
 from tests.chaos.store import Behaviour
 from tests.chaos.workers import Worker
 
+POINTS = ("after-table-write", "after-send", "before-ack")
 _EARLIEST, _LATEST = 0.05, 0.95
 _LEAST_WAITING = 0.02
 
@@ -34,6 +35,19 @@ async def start(site: Site, *names: str) -> None:
         site.tally.rebalances += 1
         site.note("start", worker=name)
     await site.until_ready(f"start of {', '.join(names)}")
+
+
+async def start_without_broker(site: Site, *names: str) -> None:
+    """Start workers while nobody is there, and the broker after them."""
+    site.note("broker killed")
+    site.cluster.kill()
+    for name in names:
+        site.worker(name).start()
+        site.tally.rebalances += 1
+        site.note("start", worker=name)
+    await asyncio.sleep(3)
+    await site.cluster.start()
+    await site.until_ready("broker there at last")
 
 
 async def sigkill(
@@ -191,5 +205,4 @@ async def _resume(site: Site, why: str) -> None:
 
 
 def a_fault_point(rng: random.Random) -> tuple[str, int]:
-    point = rng.choice(["after-table-write", "after-send", "before-ack"])
-    return point, rng.randint(10, 60)
+    return rng.choice(POINTS), rng.randint(10, 60)

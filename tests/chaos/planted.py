@@ -1,6 +1,6 @@
 """Six bugs to plant, each the app with one promise broken: `-A tests.chaos.planted:NAME`.
 
-A harness that has never been red proves nothing. `test_planted_bugs.py` runs each of these with
+A harness that has never been red proves nothing. `check_planted_bugs.py` runs each of these with
 the seed of a green run and expects the invariant named in `BUGS` to fail.
 """
 

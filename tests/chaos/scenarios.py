@@ -10,6 +10,7 @@ from types import MappingProxyType
 from tests.chaos import faults
 from tests.chaos.plan import Sizes
 from tests.chaos.site import Site
+from tests.chaos.store import Behaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,105 @@ async def gate(site: Site, rng: random.Random) -> None:
     await site.until_settled()
 
 
+async def full(site: Site, rng: random.Random) -> None:
+    """Every fault there is, in an order that the seed draws, ten SIGKILLs among them."""
+    site.producer.rate_per_second = 1_000
+    await faults.start_without_broker(site, "a", "b")
+    phases = _phases(rng)
+    rng.shuffle(phases)
+    for number, phase in enumerate(phases):
+        share = _FIRST_SHARE + (_LAST_SHARE - _FIRST_SHARE) * (number + 1) / len(phases)
+        await site.until_done(share - 2 * _STEP)
+        await phase(site, share)
+    await site.until_settled()
+
+
+_FIRST_SHARE, _LAST_SHARE, _STEP = 0.08, 0.95, 0.02
+Phase = Callable[[Site, float], Awaitable[None]]
+
+
+def _phases(rng: random.Random) -> list[Phase]:
+    """Return what happens to the site, each with the share of the records to let out for it."""
+    kills: list[Phase] = [_killing(rng.choice("ab"), is_wiped=is_wiped) for is_wiped in _WIPES]
+    points: list[Phase] = [_dying_at(rng.choice("ab"), point, rng) for point in faults.POINTS]
+    networks: list[Phase] = [_network(how) for how in ("latency", "cut", "reset", "half-open")]
+    stores: list[Phase] = [_store(how) for how in Behaviour if how not in _NO_TROUBLE]
+    return [*kills, *points, *networks, *stores, _hold, _roll, _storm, _bounce, _down, _outage]
+
+
+_WIPES = (False, False, False, True, False, True)
+_NO_TROUBLE = {Behaviour.WELL, Behaviour.REFUSE_DERIVED}
+
+
+def _killing(name: str, *, is_wiped: bool) -> Phase:
+    async def phase(site: Site, share: float) -> None:
+        await faults.sigkill(site, name, release=share, is_wiped=is_wiped)
+
+    return phase
+
+
+def _dying_at(name: str, point: str, rng: random.Random) -> Phase:
+    async def phase(site: Site, share: float) -> None:
+        await faults.die_at(site, name, point, rng.randint(10, 60), release=share)
+
+    return phase
+
+
+def _network(how: str) -> Phase:
+    async def phase(site: Site, share: float) -> None:
+        site.producer.release(share)
+        await faults.trouble_network(site, how, 8)
+        await site.until_ready(f"after network {how}")
+
+    return phase
+
+
+def _store(how: Behaviour) -> Phase:
+    async def phase(site: Site, share: float) -> None:
+        site.producer.release(share)
+        await faults.trouble_content(site, how, 5)
+
+    return phase
+
+
+async def _hold(site: Site, share: float) -> None:
+    await faults.sigkill_with_held_produce(site, "a", release=share)
+
+
+async def _roll(site: Site, share: float) -> None:
+    site.producer.release(share)
+    await faults.roll(site, "a", "b")
+
+
+async def _storm(site: Site, share: float) -> None:
+    """A third worker comes and goes, six times."""
+    site.producer.release(share)
+    for _ in range(6):
+        await faults.start(site, "c")
+        await faults.stop(site, "c")
+    await site.until_ready("after the storm")
+
+
+async def _bounce(site: Site, share: float) -> None:
+    site.producer.release(share)
+    await faults.bounce_broker(site, 2)
+
+
+async def _down(site: Site, share: float) -> None:
+    site.producer.release(share)
+    await faults.bounce_broker(site, 70)
+
+
+async def _outage(site: Site, share: float) -> None:
+    await faults.refuse_content(site, 180, release=share, kill="b")
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "smoke": Scenario(smoke, Sizes(essays=200, poison=20, specials=1)),
         "gate": Scenario(gate, Sizes(essays=2_000, poison=50)),
+        "full": Scenario(
+            full, Sizes(essays=20_000, poison=500, specials=10, large_texts=3, cpu_bombs=3)
+        ),
     }
 )
