@@ -24,6 +24,7 @@ from tests.chaos.proxy import KafkaProxy
 
 PARTITIONS = 6
 _READ_SECONDS = 120.0
+_CRITICAL = 2  # of syslog: a broker that is away is part of the plan
 
 
 class Cluster:
@@ -74,6 +75,7 @@ class ForeignProducer:
             "partitioner": "murmur2_random",
             "enable.idempotence": True,  # what is repeated is repeated by the plan
             "linger.ms": 5,
+            "log_level": _CRITICAL,
             # A batch above the topic's limit would be refused with all that is in it.
             "batch.size": 16_384,
             "message.max.bytes": 100_000_000,
@@ -136,6 +138,7 @@ def _consumer(bootstrap: str, group: str = "chaos-oracle") -> Consumer:
             "bootstrap.servers": bootstrap,
             "group.id": group,
             "enable.auto.commit": False,
+            "log_level": _CRITICAL,
             "auto.offset.reset": "earliest",
             "fetch.message.max.bytes": 50_000_000,
             "fetch.max.bytes": 100_000_000,

@@ -30,6 +30,7 @@ class Observer:
                 "bootstrap.servers": bootstrap,
                 "group.id": "chaos-observer",
                 "enable.auto.commit": False,
+                "log_level": 2,
                 "reconnect.backoff.max.ms": 500,
             }
         )
