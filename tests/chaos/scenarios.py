@@ -52,6 +52,7 @@ async def full(site: Site, rng: random.Random) -> None:
     """Every fault there is, in an order that the seed draws, ten SIGKILLs among them."""
     site.producer.rate_per_second = 1_000
     await faults.start_without_broker(site, "a", "b")
+    site.producer.release(_FIRST_SHARE)
     phases = _phases(rng)
     rng.shuffle(phases)
     for number, phase in enumerate(phases):
