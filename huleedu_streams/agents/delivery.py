@@ -156,10 +156,11 @@ class DeliveryLoop:
             item = await self._arrived.get()
             if item.preparing is not None:
                 await asyncio.wait([item.preparing])
-            if self._is_stale(item):
-                self._leave(item)
-                continue
             async with self._write_order:
+                # Asked here: while the lock was held by another, the partition may have gone.
+                if self._is_stale(item):
+                    self._leave(item)
+                    continue
                 item.handled = self._handle(item)
                 if item.changes:
                     self._outlets.reached("after-table-write")
@@ -169,6 +170,8 @@ class DeliveryLoop:
 
     def _handle(self, item: _InFlight) -> Handled:
         if item.preparing is not None:
+            if item.preparing.cancelled():
+                raise RuntimeError("an event of this generation was cancelled by somebody else")
             return item.preparing.result()
         return item.context.run(self._fold, item)
 

@@ -12,18 +12,23 @@ Lives here: fetching, seeking, and which offset may be committed. Not here: the 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import cast
 
 import structlog
 from aiokafka.errors import KafkaError
+from faust.transport.consumer import RecordMap
 from faust.types import TP, Message
 
 from huleedu_streams.domain.continuity import Continuity, Verdict
 from huleedu_streams.runtime.consumer import StreamsConsumer
 
-logger = structlog.stdlib.get_logger(__name__)
+# Not the name of the module: that is what Faust logs as.
+log = structlog.get_logger("huleedu_streams.reading")
+
+_POSITION_SECONDS = 1.0
 
 
 class ContiguousConsumer(StreamsConsumer):
@@ -34,6 +39,7 @@ class ContiguousConsumer(StreamsConsumer):
         self._continuity: Continuity[TP] = Continuity()
         # Counts whatever makes records worthless that were fetched before it.
         self._epoch = 0
+        self._fetch_epoch = 0
 
     def stop_flow(self) -> None:
         """Block delivery; what is under way is lost by it."""
@@ -45,26 +51,39 @@ class ContiguousConsumer(StreamsConsumer):
         """Seek all streams to what is committed, or to their beginning."""
         self._epoch += 1
         await super().perform_seek()
-        starts = {tp: self._read_offset[tp] for tp in self._streams(self.assignment())}
-        unset = [tp for tp, offset in starts.items() if offset is None]
-        if unset:
-            # Where nothing is committed Faust stays wherever reading has got to by now.
-            begins = await self.earliest_offsets(*unset)
-            await self.seek_wait(begins)
-            starts.update(begins)
-        for tp in starts:
+        streams = self._streams(self.assignment())
+        begins = await self.earliest_offsets(*streams)
+        ends = await self.highwaters(*streams)
+        starts = {tp: self._start(tp, begins[tp], ends[tp]) for tp in streams}
+        moved = {tp: start for tp, start in starts.items() if start != self._read_offset[tp]}
+        if moved:
+            await self.seek_wait(moved)
+        for tp in streams:
             self._acked.pop(tp, None)
             self._acked_index.pop(tp, None)
             self._gap.pop(tp, None)
-        self._continuity.begin({tp: offset for tp, offset in starts.items() if offset is not None})
+            if tp in moved:
+                self._committed_offset[tp] = None
+        self._continuity.begin(starts)
         self._epoch += 1
+
+    def _start(self, tp: TP, begin: int, end: int) -> int:
+        """Return where to read on: at what is committed, as far as that is still in the log."""
+        committed = self._read_offset[tp]
+        if committed is None:
+            return begin  # Faust would stay wherever reading has got to by now
+        if begin <= committed <= end:
+            return committed
+        place = {"topic": tp.topic, "partition": tp.partition, "committed": committed}
+        log.error("committed_offset_is_not_in_the_log", **place, begin=begin, end=end)
+        return begin
 
     async def getmany(
         self,
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> AsyncIterator[tuple[TP, Message]]:
         """Yield fetched records, the streams' ones in the order of their partition."""
-        epoch, changelogs = self._epoch, self.app.tables.changelog_topics
+        changelogs = self.app.tables.changelog_topics
         behind: set[TP] = set()
         is_empty = True
         fetching = cast("AsyncGenerator[tuple[TP, Message], None]", super().getmany(timeout))
@@ -74,19 +93,32 @@ class ContiguousConsumer(StreamsConsumer):
                     is_empty = False
                     if tp.topic in changelogs:
                         yield tp, message
-                    elif epoch == self._epoch and self._is_due(tp, message.offset, behind):
+                    elif self._is_current and self._is_due(tp, message.offset, behind):
                         # Or Faust would look for gaps of its own.
                         self._read_offset[tp] = message.offset
                         yield tp, message
-                        if epoch == self._epoch:
+                        if self._is_current:
                             self._continuity.delivered(tp, message.offset)
         except BaseException:  # cancelled, or closed by whoever iterates: the rest is lost
             self._continuity.doubt()
             raise
-        if epoch == self._epoch and is_empty:
+        if self._is_current and is_empty:
             behind = await self._read_ahead()
-        if epoch == self._epoch:
+        if self._is_current:
             await self._go_back(behind)
+
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> RecordMap:
+        self._fetch_epoch = self._epoch
+        return await super()._getmany(active_partitions, timeout)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the latest fetch is still worth something."""
+        return self._fetch_epoch == self._epoch
 
     def _is_due(self, tp: TP, offset: int, behind: set[TP]) -> bool:
         """Whether the record is to be delivered; note its partition if others come before it."""
@@ -107,23 +139,28 @@ class ContiguousConsumer(StreamsConsumer):
     async def _read_ahead(self) -> set[TP]:
         """Return the streams whose reading has left records behind, now that none come."""
         behind = set()
-        with contextlib.suppress(KafkaError):  # a partition that has just been revoked
-            for tp in self._streams(self._get_active_partitions()):
-                position = await self.position(tp)
-                expected = self._continuity.expected(tp)
-                if position is None or expected is None or position <= expected:
-                    continue
-                if hole := self._continuity.hole(tp, position):  # the end of a transaction
-                    self._pass_over(tp, hole)
-                    self._continuity.delivered(tp, hole[-1])
-                else:
-                    behind.add(tp)
+        for tp in self._streams(self._get_active_partitions() & self.assignment()):
+            position, expected = await self._position(tp), self._continuity.expected(tp)
+            if position is None or expected is None or position <= expected:
+                continue
+            if hole := self._continuity.hole(tp, position):  # the end of a transaction
+                self._pass_over(tp, hole)
+                self._continuity.delivered(tp, hole[-1])
+            else:
+                behind.add(tp)
         return behind
+
+    async def _position(self, tp: TP) -> int | None:
+        """Return how far the partition is read; None while nobody knows."""
+        with contextlib.suppress(KafkaError, TimeoutError):  # revoked, or not begun yet
+            async with asyncio.timeout(_POSITION_SECONDS):
+                return await self.position(tp)
+        return None
 
     async def _go_back(self, behind: Iterable[TP]) -> None:
         starts = {tp: self._continuity.seek_back(tp) for tp in behind}
         for tp, offset in starts.items():
-            logger.info("reading_again", topic=tp.topic, partition=tp.partition, offset=offset)
+            log.info("reading_again", topic=tp.topic, partition=tp.partition, offset=offset)
         if starts:
             with contextlib.suppress(KafkaError):
                 await self.seek_wait(starts)

@@ -24,6 +24,7 @@ _CHATTY = (
     *(
         "huleedu_streams.runtime.streams_app",
         "huleedu_streams.runtime.consumer",
+        "huleedu_streams.runtime.contiguous_consumer",
         "huleedu_streams.runtime.recovery",
         "tables.changelog",
     ),

@@ -12,12 +12,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from faust.tables.manager import TableManager
-from faust.tables.recovery import Recovery
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
+from mode.services import WaitArgT
+from mode.utils.times import Seconds
+
+log = structlog.get_logger("huleedu_streams.recovery")
 
 
 class StreamsRecovery(Recovery):
     """A recovery after which every event is read."""
+
+    async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:  # noqa: ASYNC109
+        try:
+            await super()._wait(coro, timeout)
+        except ServiceStopped:
+            if self.should_stop:
+                raise
+            # A step that takes too long looks like a stop to Faust, which then never recovers
+            # again: it happens where the broker goes away in between.
+            log.warning("recovery_begins_again", step_seconds=timeout)
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from None
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Stop the flow; Faust seeks and resumes it."""

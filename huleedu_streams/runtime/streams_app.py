@@ -94,6 +94,8 @@ def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
         "autodiscover": False,
         "env_prefix": "HULEEDU_FAUST_",
         "Table": RecordingTable,
+        # A standby misses what its worker drops as a rebalance ends, and would be believed.
+        "table_standby_replicas": 0,
         "TableManager": StreamsTableManager,
         "Worker": StreamsWorker,
         "broker_client_id": client_id(settings.roles),
