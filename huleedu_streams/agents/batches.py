@@ -68,7 +68,11 @@ class BatchesAgent:
 
     def update(self, envelope: EventEnvelope[Any]) -> Handled:
         """Fold one essay's change."""
-        return self._write(decide_update(self._tables, envelope), envelope)
+        decision = decide_update(self._tables, envelope)
+        if decision.kind is FoldKind.ILLEGAL:
+            essay_id = envelope.data.entity_ref.entity_id
+            log.warning("batch_is_full", batch_id=decision.batch_id, essay_id=essay_id)
+        return self._write(decision, envelope)
 
     def _write(self, decision: BatchDecision, envelope: EventEnvelope[Any]) -> Handled:
         if decision.batch_id is not None:

@@ -119,7 +119,7 @@ def decide_update(
     batch = _batch(rows, update.batch_id, update.at)
     page = _page(rows, update.batch_id, page_of(update.essay_id))
     if not page.has_room_for([update.essay_id]):
-        return BatchDecision(FoldKind.IGNORED, update.batch_id)
+        return BatchDecision(FoldKind.ILLEGAL, update.batch_id)
     after_page = page.updated(update)
     after = batch.adding_up([after_page])
     member = after_page.member(update.essay_id)

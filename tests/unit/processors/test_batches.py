@@ -269,7 +269,7 @@ def test_update_that_overfills_a_page_is_ignored(rows: MemoryRows) -> None:
 
     decision = rows.take(an_update(surplus))
 
-    assert decision == BatchDecision(FoldKind.IGNORED, BATCH)
+    assert decision == BatchDecision(FoldKind.ILLEGAL, BATCH)
 
 
 @pytest.mark.parametrize("lost", ["batch", "page"])
