@@ -23,6 +23,7 @@ from tests.chaos.plan import Record
 from tests.chaos.proxy import KafkaProxy
 
 PARTITIONS = 6
+CODECS = ("none", "lz4", "snappy", "zstd")
 _READ_SECONDS = 120.0
 _CRITICAL = 2  # of syslog: a broker that is away is part of the plan
 
@@ -69,7 +70,7 @@ class Logged:
 class ForeignProducer:
     """Sends a plan's records in order, as far as it is let and no faster than it is told."""
 
-    def __init__(self, bootstrap: str, records: Sequence[Record]) -> None:
+    def __init__(self, bootstrap: str, records: Sequence[Record], codec: str) -> None:
         common = {
             "bootstrap.servers": bootstrap,
             "partitioner": "murmur2_random",
@@ -82,7 +83,7 @@ class ForeignProducer:
             "queue.buffering.max.kbytes": 1_000_000,
             "message.timeout.ms": 0,
         }
-        self._plain = Producer(common)
+        self._plain = Producer(common | {"compression.type": codec})
         self._compressing = Producer(common | {"compression.type": "gzip"})
         self._records = records
         self._released = 0

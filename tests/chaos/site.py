@@ -16,7 +16,7 @@ import aiohttp
 
 from huleedu_streams.embedded.probe import free_port
 from tests.chaos import wire
-from tests.chaos.kafka import Cluster, ForeignProducer, lag
+from tests.chaos.kafka import CODECS, Cluster, ForeignProducer, lag
 from tests.chaos.observer import Observer
 from tests.chaos.plan import Plan
 from tests.chaos.proxy import KafkaProxy
@@ -91,7 +91,9 @@ class Site:
         await self.proxy.open()
         await self.cluster.start()
         await self.cluster.make_topics()
-        self.producer = ForeignProducer(self.cluster.bootstrap, self.plan.records)
+        self.producer = ForeignProducer(
+            self.cluster.bootstrap, self.plan.records, CODECS[self.plan.seed % len(CODECS)]
+        )
         self.observer = Observer(self.cluster.bootstrap)
         self.observer.start()
         self.note("opened", bootstrap=self.cluster.bootstrap, records=len(self.plan.records))
