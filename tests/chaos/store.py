@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import logging
 from collections import Counter, defaultdict
 from enum import StrEnum
 
@@ -60,6 +61,8 @@ class FakeContentStore:
 
     async def open(self, port: int) -> None:
         """Listen; until `refuse`, connections are accepted."""
+        # Callers that hang up on a slow body are what it is for.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         self._port = port
         self._runner = web.ServerRunner(web.Server(self._answer))
         await self._runner.setup()
