@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -13,6 +14,9 @@ from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import Clock, Outage
 
 log = structlog.get_logger(__name__)
+
+_SHARED_BY = 2
+_INSIST_SECONDS = 20.0
 
 
 class Dependency:
@@ -35,6 +39,9 @@ class Dependency:
         self._return: asyncio.Task[None] | None = None
         self._since: datetime | None = None
         self._tries = 0
+        # Events that fail at it now, and events that it has served.
+        self.failing = 0
+        self.served = 0
         metrics.prime_dependency(name)
 
     @property
@@ -67,3 +74,35 @@ class Dependency:
         if self._return is not None:
             self._return.cancel()
             await asyncio.gather(self._return, return_exceptions=True)
+
+
+class Trouble:
+    """What one event has been through at a dependency that calls itself healthy.
+
+    A store that answers its probe and cuts off every text is in trouble as a whole, which says
+    nothing about the text. It shows where several events fail at once and none is served.
+    """
+
+    def __init__(self, dependency: Dependency) -> None:
+        self._dependency = dependency
+        self._began: float | None = None
+        self._served = 0
+
+    def failed(self) -> None:
+        """Note a failure; the first of a row counts."""
+        if self._began is None:
+            self._began, self._served = monotonic(), self._dependency.served
+            self._dependency.failing += 1
+
+    def ended(self) -> None:
+        """Note that the row is over."""
+        if self._began is not None:
+            self._began = None
+            self._dependency.failing -= 1
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others fail too and nobody is served; believed for 20 s, no longer."""
+        if self._began is None or monotonic() > self._began + _INSIST_SECONDS:
+            return False
+        return self._dependency.failing >= _SHARED_BY and self._dependency.served == self._served

@@ -5,6 +5,7 @@
 | poison (`ContractError`) | dead letter at once, by the agent that owns the topic's poison |
 | transient, dependency down | wait for it, keeping the place in the group; never a dead letter |
 | transient, dependency healthy | retries with jitter, then the handler's `give_up` |
+| the same, of several events at once while none succeeds | the same after 20 s of it |
 | permanent | the handler's own business: it makes the failed result |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
 
@@ -22,7 +23,7 @@ from typing import Any, NoReturn, TypeVar
 import stamina
 import structlog
 
-from huleedu_streams.agents.dependencies import Dependency
+from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import decode
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, dead_letter, reason_of
@@ -111,13 +112,19 @@ class FailurePolicy:
         return envelope
 
     async def _past_outages(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
-        while True:
-            try:
-                return await self._while_healthy(work, envelope)
-            except _WasDownError:
-                continue
+        trouble = Trouble(self._store)
+        try:
+            while True:
+                try:
+                    return await self._while_healthy(work, envelope, trouble)
+                except _WasDownError:
+                    continue
+        finally:
+            trouble.ended()
 
-    async def _while_healthy(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
+    async def _while_healthy(
+        self, work: Work, envelope: EventEnvelope[Any], trouble: Trouble
+    ) -> Handled:
         prepare = _required(work.prepare)
         tries = 0
         async for attempt in stamina.retry_context(
@@ -134,16 +141,21 @@ class FailurePolicy:
                 except HuleeduStreamsError as error:
                     if not error.retryable:
                         raise
-                    await self._insist_on_health()
+                    trouble.failed()
+                    await self._insist_on_health(trouble)
                     if tries >= self._limits.text_tries and work.give_up is not None:
+                        if trouble.is_shared:
+                            raise _WasDownError from error
                         return work.give_up(envelope, error)
                     raise
+                self._store.served += 1
                 return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
         raise AssertionError("unreachable: stamina returns or raises")  # pragma: no cover
 
-    async def _insist_on_health(self) -> None:
+    async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
             await self._store.wait_until_healthy()
+            trouble.ended()
             raise _WasDownError
 
     def _bury(

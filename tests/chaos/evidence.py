@@ -21,6 +21,8 @@ _OWNED = re.compile(
 )
 _MOMENTS = frozenset({"at", "created_at", "updated_at", "registered_at", "completed_at"})
 
+_REBUILD_SECONDS = 120.0
+
 Rows = dict[str, dict[str, Any]]
 
 
@@ -117,7 +119,8 @@ async def _recovered_tables(site: Site, workers: list[Worker]) -> dict[str, Rows
         worker.wipe()
     survivor = workers[0]
     survivor.start()
-    await site.until_ready("all RocksDB folders wiped")
+    # One worker rebuilds what all of them had: that is no fail-over.
+    await site.until_ready("all RocksDB folders wiped", _REBUILD_SECONDS)
     tables = {table: _by_key(await survivor.rows(table)) for table in TABLES}
     await faults.stop(site, survivor.name)
     return tables

@@ -15,7 +15,7 @@ from tests.chaos.workers import Life, Sample
 _STOP_SECONDS = 20.0
 _RESUME_SECONDS = 10.0
 # A process shorter than this is still warming up: caches, partitions that it was just given.
-_LONG_LIFE_SECONDS = 90.0
+_LONG_LIFE_SECONDS = 180.0
 _MOST_GROWTH = 0.10
 _MORE_DESCRIPTORS = 24
 # Lines of a log that may hold a traceback: none.

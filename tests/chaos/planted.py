@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from huleedu_streams import wiring
 from huleedu_streams.agents import consuming, lifecycle
 from huleedu_streams.agents.delivery import DeliveryLoop, Event, _InFlight
+from huleedu_streams.agents.dependencies import Trouble
 from huleedu_streams.agents.failures import FailurePolicy
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.agents.lifecycle import LifecycleAgent
@@ -79,8 +80,9 @@ class DecodeErrorsSwallowed(FailurePolicy):
 class TransientDeadLettered(FailurePolicy):
     """Takes an outage for the event's fault."""
 
-    async def _insist_on_health(self) -> None:
+    async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
+            trouble.ended()
             raise RuntimeError("the content store is down")
 
 

@@ -172,15 +172,15 @@ class Site:
         """Wait until so many essays are at rest, or until nothing moves any more."""
         await self._until_or_quiet(lambda: self.done >= share, f"{share:.0%} of the essays at rest")
 
-    async def until_ready(self, why: str) -> None:
+    async def until_ready(self, why: str, allowed: float = READY_SECONDS) -> None:
         """Wait until all wanted workers are ready at once; too late is noted, not raised."""
-        seconds = await until_ready(self.wanted, self.session, READY_SECONDS)
+        seconds = await until_ready(self.wanted, self.session, allowed)
         self.note("ready", why=why, seconds=seconds)
         if seconds is None:
-            self.tally.late.append(f"not ready within {READY_SECONDS:g} s: {why}")
+            self.tally.late.append(f"not ready within {allowed:g} s: {why}")
             if await until_ready(self.wanted, self.session, _STALL_SECONDS) is None:
                 raise StalledError(f"never ready: {why}")
-        else:
+        elif allowed == READY_SECONDS:
             self.tally.ready_seconds.append(seconds)
 
     async def until_settled(self) -> None:

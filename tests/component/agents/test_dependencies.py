@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from huleedu_streams.agents.dependencies import Dependency
+from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.metrics import Metrics
 from tests.component.agents.streams import Store, eventually
 from tests.fakes import FrozenClock
@@ -84,3 +84,27 @@ async def test_next_outage_is_counted_from_its_own_begin(bench: Bench) -> None:
         assert outage is not None
         assert outage.since == began
         assert outage.tries <= 3
+
+
+async def test_trouble_is_shared_while_several_fail_and_none_is_served(bench: Bench) -> None:
+    one, other = Trouble(bench.dependency), Trouble(bench.dependency)
+
+    one.failed()
+    assert not one.is_shared
+    other.failed()
+    assert one.is_shared
+    bench.dependency.served += 1
+    assert not one.is_shared
+
+
+async def test_trouble_of_others_ends_with_them(bench: Bench) -> None:
+    one, other = Trouble(bench.dependency), Trouble(bench.dependency)
+    one.failed()
+    other.failed()
+    other.failed()
+
+    other.ended()
+    other.ended()
+
+    assert not one.is_shared
+    assert bench.dependency.failing == 1
