@@ -90,11 +90,13 @@ async def test_trouble_is_shared_while_several_fail_and_none_is_served(bench: Be
     one, other = Trouble(bench.dependency), Trouble(bench.dependency)
 
     one.failed()
-    assert not one.is_shared
+    alone = one.is_shared
     other.failed()
-    assert one.is_shared
+    together = one.is_shared
     bench.dependency.served += 1
-    assert not one.is_shared
+    others_served = one.is_shared
+
+    assert (alone, together, others_served) == (False, True, False)
 
 
 async def test_trouble_of_others_ends_with_them(bench: Bench) -> None:
