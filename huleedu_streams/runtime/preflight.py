@@ -88,7 +88,9 @@ def hold_folder(folder: Path) -> None:
     _held_locks.append(descriptor)
 
 
-async def wait_for_space(folder: Path, free_bytes: int) -> None:
+async def wait_for_space(
+    folder: Path, free_bytes: int, *, poll_seconds: float = _SPACE_POLL_SECONDS
+) -> None:
     """Return once `folder` has so many bytes free: RocksDB does not open without some."""
     has_waited = False
     while (free := shutil.disk_usage(folder).free) < free_bytes:
@@ -97,7 +99,7 @@ async def wait_for_space(folder: Path, free_bytes: int) -> None:
                 "waiting_for_space", folder=str(folder), free_bytes=free, wanted_bytes=free_bytes
             )
         has_waited = True
-        await asyncio.sleep(_SPACE_POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
     if has_waited:
         log.info("space_is_back", folder=str(folder), free_bytes=free)
 
