@@ -190,6 +190,14 @@ class Settings(BaseSettings):
         ge=0,
         description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
     )
+    scrub_interval_seconds: float = Field(
+        default=3600, ge=0, description="pause between two readings-through of all tables, 0 = off"
+    )
+    disk_free_min_bytes: int = Field(
+        default=67_108_864,
+        ge=0,
+        description="free space that a start with tables waits for in `HULEEDU_DATA_DIR`",
+    )
     stop_timeout_seconds: float = Field(
         default=8,
         gt=0,
