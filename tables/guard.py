@@ -11,6 +11,7 @@ Not here: how a worker starts again (`huleedu_streams/runtime/`), reading from o
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import orjson
 from faust.stores.rocksdb import Store
 from faust.streams import current_event
 from faust.types import TP
@@ -131,9 +133,11 @@ class GuardedStore(Store):
             super().set_persisted_offset(tp, offset)
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ANN401
-        """Write records of the changelog; those of a partition that fails are left out.
+        """Write records of the changelog, of each key the row of the highest version.
 
-        A recovery goes on without them: the worker is about to start again.
+        The last one in the log is not always the best: a worker that was stopped for longer than
+        its session may still send a row of a partition that it has lost. Records of a partition
+        that fails are left out; the worker is about to start again.
         """
         by_partition: dict[int, list[Any]] = {}
         for event in batch:
@@ -141,9 +145,23 @@ class GuardedStore(Store):
         for partition, events in by_partition.items():
             try:
                 with self._trusting(partition):
-                    super().apply_changelog_batch(events, to_key, to_value)
+                    super().apply_changelog_batch(self._best(partition, events), to_key, to_value)
+                    last = events[-1].message
+                    super().set_persisted_offset(last.tp, last.offset)
             except TableError:
                 continue  # `withdraw` told the app
+
+    def _best(self, partition: int, events: Iterable[Any]) -> list[Any]:
+        """Return the records that are not older than what is here already, one a key."""
+        database = self._db_for_partition(partition)
+        best: dict[bytes, Any] = {}
+        for event in events:
+            message = event.message
+            rival = best.get(message.key)
+            known = database.get(message.key) if rival is None else rival.message.value
+            if known is None or _version(message.value) >= _version(known):
+                best[message.key] = event
+        return list(best.values())
 
     def _open_for_partition(self, partition: int) -> Rdict:
         if partition in self._withdrawn:
@@ -212,6 +230,14 @@ class GuardedStore(Store):
             if fault_of(error) not in {Fault.DAMAGED, Fault.FULL}:
                 raise
             raise self.withdraw(partition, error) from error
+
+
+def _version(value: bytes | None) -> float:
+    """Return the version of a row as it lies in a changelog; a tombstone is newer than all."""
+    if value is None:
+        return math.inf
+    version: int = orjson.loads(value).get("version", 0)
+    return version
 
 
 def _failure(path: Path, error: Exception) -> TableError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 import faust
+import orjson
 import pytest
 from faust.types import TP
 
@@ -206,6 +208,35 @@ def test_recovery_goes_on_past_a_partition_that_is_damaged(tables: Tables) -> No
 
 
 @pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ([(5, "b"), (6, "b"), (5, "a, late")], (6, "b")),
+        ([(5, "b"), (5, "the same again")], (5, "the same again")),
+        ([(5, "b"), None], None),
+        ([None, (1, "anew")], (1, "anew")),
+    ],
+    ids=["zombie's row", "equal rows", "tombstone", "after a tombstone"],
+)
+@pytest.mark.parametrize("batch_size", [1, 9])
+def test_recovery_keeps_the_row_of_the_highest_version(
+    tables: Tables,
+    log: list[tuple[int, str] | None],
+    kept: tuple[int, str] | None,
+    batch_size: int,
+) -> None:
+    records = [
+        _record(tables.tp, number, entry and {"version": entry[0], "of": entry[1]})
+        for number, entry in enumerate(log)
+    ]
+
+    for start in range(0, len(records), batch_size):
+        tables.store.apply_changelog_batch(records[start : start + batch_size], _raw, _raw)
+
+    assert tables.get("key-x") == (kept and {"version": kept[0], "of": kept[1]})
+    assert tables.store.persisted_offset(tables.tp) == len(log) - 1
+
+
+@pytest.mark.parametrize(
     ("words", "fault"),
     [
         ("Corruption: block checksum mismatch: stored = 1, computed = 2", Fault.DAMAGED),
@@ -254,7 +285,7 @@ def _other(tp: TP) -> TP:
 
 
 class _record:  # noqa: N801 - what Faust's recovery hands over, as far as the store looks
-    def __init__(self, tp: TP, offset: int) -> None:
+    def __init__(self, tp: TP, offset: int, row: object = MappingProxyType({})) -> None:
         self.message = self
         self.tp, self.partition, self.offset = tp, tp.partition, offset
-        self.key, self.value = b"key-x", b"{}"
+        self.key, self.value = b"key-x", None if row is None else orjson.dumps(row, default=dict)
