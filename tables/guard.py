@@ -132,7 +132,12 @@ class GuardedStore(Store):
         with self._trusting(tp.partition):
             super().set_persisted_offset(tp, offset)
 
-    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ANN401
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[Any],
+        to_key: Any,  # noqa: ANN401 - Faust's own, and not used
+        to_value: Any,  # noqa: ANN401
+    ) -> None:
         """Write records of the changelog, of each key the row of the highest version.
 
         The last one in the log is not always the best: a worker that was stopped for longer than
