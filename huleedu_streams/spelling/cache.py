@@ -2,7 +2,8 @@
 
 A folder a lexicon, named after the language and everything that it was made from; it appears
 whole or not at all and never changes. Processes that need the same one at the same time wait
-for the first to build it. Where no folder can be written, a lexicon is built in memory.
+for the first to build it. Where no folder can be written, a lexicon is built in memory. One that
+was built beforehand, under `XDG_CACHE_HOME`, is only read.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _default_folders() -> Iterator[Path]:
     with suppress(RuntimeError):  # no home
-        yield Path.home() / ".cache" / "huleedu-streams" / "spelling"
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        yield Path(base) / "huleedu-streams" / "spelling"
     shared = Path(tempfile.gettempdir()) / f"huleedu-streams-{os.getuid()}"
     with suppress(OSError):
         shared.mkdir(mode=_OWNER_ONLY, exist_ok=True)
