@@ -30,7 +30,7 @@ chaos: $(READY) ## 20,000 essays through every fault there is; up to 40 minutes
 bugs: $(READY) ## six planted bugs, each of which the gate must catch
 	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)
 
-check: static test ## format, lint, types, layers, tests
+check: static test ## format, lint, types, layers, deployment files, tests
 
 static: format-check lint types layers deploy-lint ## what `check` does, without the tests
 
