@@ -2,8 +2,7 @@
 
 A folder a lexicon, named after the language and everything that it was made from; it appears
 whole or not at all and never changes. Processes that need the same one at the same time wait
-for the first to build it. Where no folder can be written, a lexicon is built in memory. One that
-was built beforehand, under `XDG_CACHE_HOME`, is only read.
+for the first to build it. Where no folder can be written, a lexicon is built in memory.
 """
 
 from __future__ import annotations
@@ -93,6 +92,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _default_folders() -> Iterator[Path]:
+    """Yield the user's cache folder, which `XDG_CACHE_HOME` moves, then one for this user alone."""
     with suppress(RuntimeError):  # no home
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         yield Path(base) / "huleedu-streams" / "spelling"
