@@ -7,40 +7,46 @@ one sorted array, the words that have one of them. A few of those are further ap
 compares. Not here: the words themselves (`lexicon.py`).
 
 Each entry of the array is one 64-bit number: the upper bits are the hash of a remainder, the
-lower ones the word's id. The hash is the sum of letter times weight of its place, modulo 2**64,
-so that the hashes of all remainders are one product of the letters with a fixed matrix.
+lower ones the word's id, and one between them says whether two letters were deleted: within one
+edit no such remainder is needed. The hash is the sum of letter times weight of its place, modulo
+2**64, so that the hashes of all remainders of many words are one product with a fixed matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
-from typing import cast
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 Starts = npt.NDArray[np.uint32]
 
 # Measured on English, German and learners' misspellings: 8 doubles the words to compare for
 # German, 12 and 16 compare no fewer and make the index a third larger.
 PREFIX_LENGTH = 10
-# 22 bits are four million words; 42 bits of hash make a false find rarer than one in 10,000.
-_ID_BITS = np.uint64(22)
-_ID_MASK = np.uint64((1 << 22) - 1)
+# 22 bits are four million words; 41 bits of hash make a false find rarer than one in 10,000.
+_ID_BITS = 22
+_ID_MASK = np.uint64((1 << _ID_BITS) - 1)
+_TWO_DELETED = 1 << _ID_BITS
+_HASH_MASK = np.uint64(~((1 << (_ID_BITS + 1)) - 1) & (1 << 64) - 1)
 _HASH_BITS = 64
+# So many words are hashed at a time: 60 MB of hashes while an index is built.
+_BLOCK = 1 << 17
 
 
 class DeletionIndex:
-    """Finds the ids of words that may be near a word. Immutable; safe from threads."""
+    """Finds the ids of words that may be near others. Immutable; safe from threads."""
 
     def __init__(self, entries: Numbers, starts: Starts) -> None:
         """Take what `build` made.
 
         Args:
-            entries: Sorted; hash and id in one number.
+            entries: Sorted; hash, whether two letters are deleted, and id in one number.
             starts: Where the entries begin whose hash begins with the bits of the place.
         """
         # A memory map's own class makes every slice slow; its data stays mapped.
@@ -53,39 +59,38 @@ class DeletionIndex:
         """Index the words; a word's id is its place in the sequence."""
         entries = _sorted_entries(words)
         bits = max(1, len(entries).bit_length() - 1)
-        places = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
+        slots = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
-        np.cumsum(np.bincount(places, minlength=1 << bits), out=starts[1:])
+        np.cumsum(np.bincount(slots, minlength=1 << bits), out=starts[1:])
         return cls(entries, starts)
 
-    def ids_near(self, word: str, edits: int) -> Numbers:
-        """Return the ids of every word within `edits` (1 or 2) and of some that are further.
+    def pairs_near(self, words: Sequence[str], edits: int) -> tuple[Places, Places]:
+        """Return the ids of all words within `edits` (1 or 2) and of some that are further.
 
-        Unsorted; an id may come more than once.
+        All words are looked up at once: twenty cost little more than one.
+
+        Returns:
+            For each find the place in `words` of the word that it is near to, and its id.
+            Unsorted; an id may come more than once.
         """
-        letters = _letters(word[:PREFIX_LENGTH])
-        hashes = letters @ _remainders(len(letters), edits)
-        places = hashes >> self._shift
-        starts = self.starts[places].astype(np.int64)
-        counts = self.starts[places + np.uint64(1)] - starts
-        ends = counts.cumsum()
-        positions = (starts - ends + counts).repeat(counts)
+        hashes, places = _hashes(words, edits)
+        slots = hashes >> self._shift
+        starts = self.starts[slots].astype(np.int64)
+        counts = self.starts[slots + np.uint64(1)] - starts
+        positions = (starts - counts.cumsum() + counts).repeat(counts)
         positions += np.arange(len(positions))
         found = self.entries[positions]
-        is_same = (found ^ hashes.repeat(counts)) >> _ID_BITS == 0
-        return cast("Numbers", found[is_same] & _ID_MASK)
+        # Within one edit no entry is of use that lacks two letters.
+        ignored = np.uint64(_ID_BITS if edits == 1 else _ID_BITS + 1)
+        is_same = (found ^ hashes.repeat(counts)) >> ignored == 0
+        return places.repeat(counts)[is_same], (found[is_same] & _ID_MASK).astype(np.int64)
 
 
 def _sorted_entries(words: Sequence[str]) -> Numbers:
-    lengths = np.fromiter((min(len(word), PREFIX_LENGTH) for word in words), np.int64, len(words))
     blocks = [np.empty(0, np.uint64)]
-    for length in range(1, PREFIX_LENGTH + 1):
-        ids = np.flatnonzero(lengths == length)
-        letters = _letters("".join(words[i][:length] for i in ids.tolist())).reshape(-1, length)
-        hashes = letters @ _remainders(length, 2)
-        hashes &= ~_ID_MASK
-        hashes |= ids[:, None].astype(np.uint64)
-        blocks.append(hashes.ravel())
+    for first in range(0, len(words), _BLOCK):
+        hashes, places = _hashes(words[first : first + _BLOCK], 2)
+        blocks.append(hashes | (places + first).astype(np.uint64))
     entries = np.concatenate(blocks)
     entries.sort()
     is_first = np.ones(len(entries), np.bool_)
@@ -93,28 +98,54 @@ def _sorted_entries(words: Sequence[str]) -> Numbers:
     return entries[is_first]
 
 
-def _letters(text: str) -> Numbers:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+def _hashes(words: Sequence[str], edits: int) -> tuple[Numbers, Places]:
+    """Return the hashes of all remainders of the words' prefixes, and whose each is.
+
+    Below the hash stands whether two letters are deleted; the bits of the id are 0.
+    """
+    weights, two_deleted, is_within = _remainders(edits)
+    prefixes = "".join([word[:PREFIX_LENGTH].ljust(PREFIX_LENGTH, "\0") for word in words])
+    code_points = np.frombuffer(prefixes.encode("utf-32-le", "surrogatepass"), np.uint32)
+    hashes = code_points.reshape(-1, PREFIX_LENGTH).astype(np.uint64) @ weights
+    hashes &= _HASH_MASK
+    hashes |= two_deleted
+    lengths = [min(len(word), PREFIX_LENGTH) for word in words]
+    is_remainder = is_within[lengths]
+    return hashes[is_remainder], is_remainder.nonzero()[0]
 
 
 @cache
-def _remainders(length: int, edits: int) -> Numbers:
-    """Return the matrix that turns `length` letters into the hashes of all remainders.
+def _remainders(edits: int) -> tuple[Numbers, Numbers, npt.NDArray[np.bool_]]:
+    """Return what turns the letters of prefixes into the hashes of all their remainders.
 
-    A column a remainder: each row holds the weight of the place that the letter comes to have,
-    0 if it is deleted. The first column deletes nothing.
+    Returns:
+        A matrix with a column for each choice of up to `edits` places to delete: each row holds
+        the weight of the place that the letter comes to have, 0 if it is deleted. A number for
+        each column, which marks two deletions. Which columns delete nothing beyond the end of
+        a prefix, by its length.
     """
-    weights = [_weight(place) for place in range(length)]
-    columns: list[list[int]] = []
-    for first in range(-1, length):
-        last = length if edits > 1 and first >= 0 else first + 1
-        for second in range(first, last):
-            kept = [place for place in range(length) if place not in (first, second)]
-            column = [0] * length
-            for new_place, place in enumerate(kept):
-                column[place] = weights[new_place]
-            columns.append(column)
-    return np.array(columns, np.uint64).reshape(len(columns), length).T.copy()
+    deletions = list(_deletions(edits))
+    columns = [_column(deleted) for deleted in deletions]
+    two_deleted = [_TWO_DELETED if len(deleted) > 1 else 0 for deleted in deletions]
+    is_within = [
+        [max(deleted, default=-1) < length for deleted in deletions]
+        for length in range(PREFIX_LENGTH + 1)
+    ]
+    weights = np.array(columns, np.uint64).T.copy()
+    return weights, np.array(two_deleted, np.uint64), np.array(is_within, np.bool_)
+
+
+def _deletions(edits: int) -> Iterator[tuple[int, ...]]:
+    for count in range(edits + 1):
+        yield from combinations(range(PREFIX_LENGTH), count)
+
+
+def _column(deleted: tuple[int, ...]) -> list[int]:
+    column = [0] * PREFIX_LENGTH
+    kept = [place for place in range(PREFIX_LENGTH) if place not in deleted]
+    for new_place, place in enumerate(kept):
+        column[place] = _weight(new_place)
+    return column
 
 
 def _weight(place: int) -> int:

@@ -88,12 +88,21 @@ class Lexicon:
         The distance is Damerau-Levenshtein without restriction: a transposed pair may be edited
         again.
         """
-        near = self.index.ids_near(word, edits)
-        near = near[np.abs(self.lengths[near] - len(word)) <= edits]
-        words = self.words
-        return sorted(
-            i for i in set(near.tolist()) if distance(word, words[i], score_cutoff=edits) <= edits
-        )
+        return self.within_each([word], edits)[0]
+
+    def within_each(self, words: Sequence[str], edits: int) -> list[list[int]]:
+        """Do as `within` for many words, each in a fraction of the time."""
+        found: list[list[int]] = [[] for _ in words]
+        places, ids = self.index.pairs_near(words, edits)
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        is_near = np.abs(self.lengths[ids] - lengths[places]) <= edits
+        near = set(zip(places[is_near].tolist(), ids[is_near].tolist(), strict=True))
+        for place, i in near:
+            if distance(words[place], self.words[i], score_cutoff=edits) <= edits:
+                found[place].append(i)
+        for ids_of_word in found:
+            ids_of_word.sort()
+        return found
 
     @classmethod
     def _of(
