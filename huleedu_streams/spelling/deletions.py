@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,9 @@ PREFIX_LENGTH = 10
 # 22 bits are four million words; 41 bits of hash make a false find rarer than one in 10,000.
 _ID_BITS = 22
 _ID_MASK = np.uint64((1 << _ID_BITS) - 1)
-_TWO_DELETED = 1 << _ID_BITS
-_HASH_MASK = np.uint64(~((1 << (_ID_BITS + 1)) - 1) & (1 << 64) - 1)
+_TWO_DELETED = np.uint64(1 << _ID_BITS)
 _HASH_BITS = 64
+_HASH_MASK = np.uint64((1 << _HASH_BITS) - (1 << (_ID_BITS + 1)))
 # So many words are hashed at a time: 60 MB of hashes while an index is built.
 _BLOCK = 1 << 17
 
@@ -64,33 +65,47 @@ class DeletionIndex:
         np.cumsum(np.bincount(slots, minlength=1 << bits), out=starts[1:])
         return cls(entries, starts)
 
-    def pairs_near(self, words: Sequence[str], edits: int) -> tuple[Places, Places]:
-        """Return the ids of all words within `edits` (1 or 2) and of some that are further.
+    def near(self, words: Sequence[str], edits: int = 2) -> Near:
+        """Return, for many words at once, all within `edits` (1 or 2) and some that are further.
 
-        All words are looked up at once: twenty cost little more than one.
-
-        Returns:
-            For each find the place in `words` of the word that it is near to, and its id.
-            Unsorted; an id may come more than once.
+        Twenty words cost little more than one.
         """
-        hashes, places = _hashes(words, edits)
+        hashes, rows, deleted = _remainders(words, edits)
         slots = hashes >> self._shift
         starts = self.starts[slots].astype(np.int64)
         counts = self.starts[slots + np.uint64(1)] - starts
-        positions = (starts - counts.cumsum() + counts).repeat(counts)
+        sources = np.arange(len(counts)).repeat(counts)
+        positions = (starts - counts.cumsum() + counts)[sources]
         positions += np.arange(len(positions))
         found = self.entries[positions]
         # Within one edit no entry is of use that lacks two letters.
         ignored = np.uint64(_ID_BITS if edits == 1 else _ID_BITS + 1)
-        is_same = (found ^ hashes.repeat(counts)) >> ignored == 0
-        return places.repeat(counts)[is_same], (found[is_same] & _ID_MASK).astype(np.int64)
+        is_same = (found ^ hashes[sources]) >> ignored == 0
+        sources = sources[is_same]
+        ids = (found[is_same] & _ID_MASK).astype(np.int64)
+        return Near(rows[sources], ids, deleted[sources])
+
+
+class Near(NamedTuple):
+    """Pairs of a word looked up and a word that may be near; a pair may come more than once.
+
+    Attributes:
+        rows: Which of the words looked up.
+        ids: Which word was found.
+        deleted: How many letters were deleted from the word looked up to meet it.
+    """
+
+    rows: Places
+    ids: Places
+    deleted: Places
 
 
 def _sorted_entries(words: Sequence[str]) -> Numbers:
     blocks = [np.empty(0, np.uint64)]
     for first in range(0, len(words), _BLOCK):
-        hashes, places = _hashes(words[first : first + _BLOCK], 2)
-        blocks.append(hashes | (places + first).astype(np.uint64))
+        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], 2)
+        hashes[deleted > 1] |= _TWO_DELETED
+        blocks.append(hashes | (rows + first).astype(np.uint64))
     entries = np.concatenate(blocks)
     entries.sort()
     is_first = np.ones(len(entries), np.bool_)
@@ -98,41 +113,36 @@ def _sorted_entries(words: Sequence[str]) -> Numbers:
     return entries[is_first]
 
 
-def _hashes(words: Sequence[str], edits: int) -> tuple[Numbers, Places]:
-    """Return the hashes of all remainders of the words' prefixes, and whose each is.
+def _remainders(words: Sequence[str], edits: int) -> tuple[Numbers, Places, Places]:
+    """Return the hashes of all remainders of the words' prefixes.
 
-    Below the hash stands whether two letters are deleted; the bits of the id are 0.
+    Returns:
+        The hashes, the bits below them 0; whose each is; how many letters it lacks.
     """
-    weights, two_deleted, is_within = _remainders(edits)
+    weights, deleted, is_within = _columns(edits)
     prefixes = "".join([word[:PREFIX_LENGTH].ljust(PREFIX_LENGTH, "\0") for word in words])
     code_points = np.frombuffer(prefixes.encode("utf-32-le", "surrogatepass"), np.uint32)
     hashes = code_points.reshape(-1, PREFIX_LENGTH).astype(np.uint64) @ weights
-    hashes &= _HASH_MASK
-    hashes |= two_deleted
-    lengths = [min(len(word), PREFIX_LENGTH) for word in words]
-    is_remainder = is_within[lengths]
-    return hashes[is_remainder], is_remainder.nonzero()[0]
+    is_remainder = is_within[[min(len(word), PREFIX_LENGTH) for word in words]]
+    rows, columns = is_remainder.nonzero()
+    return hashes[is_remainder] & _HASH_MASK, rows, deleted[columns]
 
 
 @cache
-def _remainders(edits: int) -> tuple[Numbers, Numbers, npt.NDArray[np.bool_]]:
+def _columns(edits: int) -> tuple[Numbers, Places, npt.NDArray[np.bool_]]:
     """Return what turns the letters of prefixes into the hashes of all their remainders.
 
     Returns:
         A matrix with a column for each choice of up to `edits` places to delete: each row holds
-        the weight of the place that the letter comes to have, 0 if it is deleted. A number for
-        each column, which marks two deletions. Which columns delete nothing beyond the end of
-        a prefix, by its length.
+        the weight of the place that the letter comes to have, 0 if it is deleted. How many
+        places each column deletes. Which columns delete nothing beyond the end of a prefix, by
+        its length.
     """
     deletions = list(_deletions(edits))
-    columns = [_column(deleted) for deleted in deletions]
-    two_deleted = [_TWO_DELETED if len(deleted) > 1 else 0 for deleted in deletions]
-    is_within = [
-        [max(deleted, default=-1) < length for deleted in deletions]
-        for length in range(PREFIX_LENGTH + 1)
-    ]
-    weights = np.array(columns, np.uint64).T.copy()
-    return weights, np.array(two_deleted, np.uint64), np.array(is_within, np.bool_)
+    weights = np.array([_column(deleted) for deleted in deletions], np.uint64)
+    counts = np.array([len(deleted) for deleted in deletions], np.int64)
+    ends = np.array([max(deleted, default=-1) for deleted in deletions], np.int64)
+    return weights.T.copy(), counts, ends < np.arange(PREFIX_LENGTH + 1)[:, None]
 
 
 def _deletions(edits: int) -> Iterator[tuple[int, ...]]:

@@ -93,13 +93,12 @@ class Lexicon:
     def within_each(self, words: Sequence[str], edits: int) -> list[list[int]]:
         """Do as `within` for many words, each in a fraction of the time."""
         found: list[list[int]] = [[] for _ in words]
-        places, ids = self.index.pairs_near(words, edits)
+        rows, ids, _ = self.index.near(words, edits)
         lengths = np.fromiter(map(len, words), np.int64, len(words))
-        is_near = np.abs(self.lengths[ids] - lengths[places]) <= edits
-        near = set(zip(places[is_near].tolist(), ids[is_near].tolist(), strict=True))
-        for place, i in near:
-            if distance(words[place], self.words[i], score_cutoff=edits) <= edits:
-                found[place].append(i)
+        is_near = np.abs(self.lengths[ids] - lengths[rows]) <= edits
+        for row, i in set(zip(rows[is_near].tolist(), ids[is_near].tolist(), strict=True)):
+            if distance(words[row], self.words[i], score_cutoff=edits) <= edits:
+                found[row].append(i)
         for ids_of_word in found:
             ids_of_word.sort()
         return found

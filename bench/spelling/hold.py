@@ -1,0 +1,45 @@
+"""How long the event loop is held while the worst essay is checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from time import perf_counter
+
+from bench.spelling.essays import hopeless_words
+from bench.spelling.rows import Row
+from huleedu_streams.spelling.pool import build_spell_checker
+
+_TICK_SECONDS = 0.001
+
+
+def rows(engines: Iterable[str]) -> Iterator[Row]:
+    """Yield the longest hold with worker processes and with slices; other processes count."""
+    for engine in engines:
+        for processes, way in ((1, "pool"), (0, "slices")):
+            held = asyncio.run(_longest_hold(engine, processes))
+            measure = f"longest hold of the event loop by such an essay, {way}"
+            yield Row(measure, engine, held * 1000, "ms", 1, "<= 50")
+
+
+async def _longest_hold(engine: str, processes: int) -> float:
+    checker = build_spell_checker(["en"], engine=engine, processes=processes)
+    await checker.start()
+    holds: list[float] = [0.0]
+    ticking = asyncio.create_task(_tick(holds))
+    try:
+        await checker.check(" ".join(hopeless_words(2000)), "en")
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        await checker.close()
+    return max(holds)
+
+
+async def _tick(holds: list[float]) -> None:
+    while True:
+        start = perf_counter()
+        await asyncio.sleep(_TICK_SECONDS)
+        holds.append(perf_counter() - start - _TICK_SECONDS)
