@@ -50,7 +50,8 @@ class ExactEngine:
         near = self._near(list(asked.values()))
         for (place, lowered), ids in zip(asked.items(), near, strict=True):
             # "İ" is longer in lower case.
-            candidates = [self._lexicon.words[i] for i in ids if self._is_checkable(lowered)]
+            found = ids if self._is_checkable(lowered) else []
+            candidates = [self._lexicon.words[i] for i in found]
             ranked[place] = _accents_first(words[place], candidates)
         return ranked
 
