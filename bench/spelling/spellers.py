@@ -51,13 +51,18 @@ class Speller(Protocol):
 
 
 class Ours:
-    """One engine of ours, freshly loaded: nothing is remembered."""
+    """One engine of ours; what was found about words of earlier texts is remembered."""
 
     def __init__(self, engine: str, language: str = "en") -> None:
         self.name = engine
         self._checker = SpellChecker.load(language, engine=engine)
         self.is_known = self._checker.is_known
         self.first = self._checker.correction
+
+    def forget(self) -> None:
+        """Remember no word any more; what was loaded stays."""
+        engine = self._checker._engine  # noqa: SLF001 - it has no public name
+        self._checker = SpellChecker(self._checker.language, engine)
 
     def check(self, text: str) -> list[Change]:
         """Return what it finds wrong in a text."""
