@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_SPEEDS = frozenset({"essays/s", "ms", "s"})
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,7 +37,7 @@ def skipped(measure: str, why: str) -> Row:
 
 
 def table(rows: Sequence[Row], baseline: str = "pyspellchecker") -> Iterable[str]:
-    """Yield the rows as lines for a reader; each figure beside the baseline's, as a ratio."""
+    """Yield the rows as lines for a reader; speeds as multiples of the baseline's too."""
     measure = ""
     of_baseline = {row.measure: row.value for row in rows if row.speller == baseline}
     for row in rows:
@@ -48,8 +50,9 @@ def table(rows: Sequence[Row], baseline: str = "pyspellchecker") -> Iterable[str
             continue
         line = f"  {row.speller:<15} {_figure(row.value):>10} {row.unit:<12} n={row.count:<7}"
         base = of_baseline.get(measure)
-        if base and row.speller != baseline:
-            line += f" {_figure(row.value / base)} x {baseline}"
+        if base and row.unit in _SPEEDS and row.speller != baseline:
+            times = row.value / base if row.unit == "essays/s" else base / row.value
+            line += f" {_figure(times)} x as fast as {baseline}"
         yield f"{line}  {row.note}".rstrip()
 
 

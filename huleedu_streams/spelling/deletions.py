@@ -56,9 +56,14 @@ class DeletionIndex:
         self._shift = np.uint64(_HASH_BITS - (len(starts) - 1).bit_length() + 1)
 
     @classmethod
-    def build(cls, words: Sequence[str]) -> DeletionIndex:
-        """Index the words; a word's id is its place in the sequence."""
-        entries = _sorted_entries(words)
+    def build(cls, words: Sequence[str], edits: int = 2) -> DeletionIndex:
+        """Index the words; a word's id is its place in the sequence.
+
+        Args:
+            words: What is to be found.
+            edits: At most how many letters may be deleted, 1 or 2.
+        """
+        entries = _sorted_entries(words, edits)
         bits = max(1, len(entries).bit_length() - 1)
         slots = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
@@ -100,10 +105,10 @@ class Near(NamedTuple):
     deleted: Places
 
 
-def _sorted_entries(words: Sequence[str]) -> Numbers:
+def _sorted_entries(words: Sequence[str], edits: int) -> Numbers:
     blocks = [np.empty(0, np.uint64)]
     for first in range(0, len(words), _BLOCK):
-        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], 2)
+        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], edits)
         hashes[deleted > 1] |= _TWO_DELETED
         blocks.append(hashes | (rows + first).astype(np.uint64))
     entries = np.concatenate(blocks)
