@@ -6,6 +6,7 @@ Clients are librdkafka's, another implementation than the workers use.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -93,6 +94,8 @@ class ForeignProducer:
         }
         self._bootstrap = bootstrap
         self._by_hand: set[asyncio.Task[None]] = set()
+        # A broker that is away is part of the plan.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._records = records
         self._released = 0
         self.rate_per_second = 200.0
