@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as AIOKafkaError
@@ -221,12 +222,20 @@ def _logged(message: Message) -> Logged:
     )
 
 
+def _found_headers(message: Message) -> Any:  # noqa: ANN401 - a list, or a dictionary
+    # It leaves its error set behind it, which is raised once more where the next thing is done.
+    try:
+        try:
+            return message.headers() or []
+        except (UnicodeDecodeError, SystemError):
+            return []
+    except UnicodeDecodeError:
+        return []
+
+
 def headers_of(message: Message) -> wire.Headers:
     """Return the record's headers in order, one without a value as empty; none it cannot read."""
-    try:
-        found = message.headers() or []
-    except (UnicodeDecodeError, SystemError):
-        return ()
+    found = _found_headers(message)
     pairs = found.items() if isinstance(found, dict) else found
     return tuple((name, _bytes(value) or b"") for name, value in pairs)
 
