@@ -9,7 +9,7 @@ from time import perf_counter
 
 from huleedu_streams.adapters.content_files import FileContentStore
 from huleedu_streams.adapters.content_http import HttpContentStore
-from huleedu_streams.adapters.content_ids import derived_max_bytes
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.errors import ContentError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ContentStore, StoredContent

@@ -10,9 +10,9 @@ from aiohttp import web
 from huleedu_streams.adapters.content_ids import (
     DEFAULT_MEDIA_TYPE,
     checked_media_type,
-    derived_max_bytes,
     is_content_id,
 )
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.errors import (
     ContentError,
     ContentNotFoundError,

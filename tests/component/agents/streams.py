@@ -59,7 +59,9 @@ class MemoryStream:
         self.acknowledged: list[int] = []
         self.read = 0
 
-    def put(self, topic: str, key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]) -> None:
+    def put(
+        self, topic: str, key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]
+    ) -> None:
         offset = self.read + self._events.qsize()
         event = MemoryEvent(topic, offset, key, value, headers or TRACED)
         event.acknowledged = self.acknowledged
