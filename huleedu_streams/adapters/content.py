@@ -22,7 +22,8 @@ def build_content_store(settings: Settings, metrics: Metrics) -> ContentStore:
     if scheme == "file":
         # file:var/content is relative to the working folder, file:///srv/content is not.
         path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
-        return MeasuredContentStore(FileContentStore(Path(path)), metrics)
+        files = FileContentStore(Path(path), timeout_seconds=settings.content_timeout_seconds)
+        return MeasuredContentStore(files, metrics)
     store = HttpContentStore(
         settings.content_store_url,
         timeout_seconds=settings.content_timeout_seconds,
