@@ -138,6 +138,10 @@ class MemberPage(Remembered):
             if member["is_expected"] and member["status"] in FAILED_STATUSES
         ]
 
+    def expected_essay_ids(self) -> list[str]:
+        """Return the essays that the registration names."""
+        return [essay_id for essay_id, member in self.members.items() if member["is_expected"]]
+
     def unexpected_essay_ids(self) -> list[str]:
         """Return the essays that no registration names."""
         return [essay_id for essay_id, member in self.members.items() if not member["is_expected"]]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from huleedu_streams.contracts.events import state_updated_id
 from huleedu_streams.domain.attempts import FoldKind
 from huleedu_streams.domain.batches import PhaseOutcome
 from huleedu_streams.domain.lifecycle import EssayStatus
@@ -100,7 +101,7 @@ def test_batch_completes_with_its_last_result(rows: MemoryRows) -> None:
     assert event.key == BATCH
     envelope = told(event)
     assert envelope.correlation_id == CORRELATION_ID
-    assert envelope.metadata == {"causation_id": str(an_id("b/2"))}
+    assert envelope.metadata == {"causation_id": str(state_updated_id(an_id("b/2"), 2))}
     assert envelope.data.outcome is PhaseOutcome.COMPLETED_SUCCESSFULLY
     assert envelope.data.expected_essay_count == envelope.data.successful == 2
     assert envelope.data.corrections_made == 7
@@ -249,6 +250,48 @@ def test_second_registration_of_a_batch_changes_nothing(rows: MemoryRows) -> Non
 
     assert decision == BatchDecision(FoldKind.ILLEGAL, BATCH)
     assert rows.row()["expected_essay_count"] == 1
+
+
+@pytest.mark.parametrize("others", [["c", "d"], ["a", "c"], ["a"], ["a", "b", "c"]])
+def test_repeated_registration_with_other_essays_changes_nothing(
+    rows: MemoryRows, others: list[str]
+) -> None:
+    rows.take(a_registration(["a", "b"]), an_update("a"), an_update("b"))
+    before = dict(rows.batches), dict(rows.pages)
+
+    decision = rows.take(a_registration(others))
+
+    assert decision == BatchDecision(FoldKind.ILLEGAL, BATCH)
+    assert (rows.batches, rows.pages) == before
+
+
+def test_repeated_registration_in_another_order_is_a_repeat(rows: MemoryRows) -> None:
+    rows.take(a_registration(["a", "b"]))
+
+    assert rows.take(a_registration(["b", "a"])).kind is FoldKind.DUPLICATE
+
+
+@pytest.mark.parametrize("fault", [{"event_id": an_id("stranger")}, {"metadata": None}])
+def test_update_of_a_stranger_holds_no_essay_up(rows: MemoryRows, fault: dict[str, object]) -> None:
+    rows.take(a_registration(["a"]))
+    stranger = an_update("a", S.AWAITING_SPELLCHECK, version=2_147_483_647)
+
+    refused = rows.take(stranger.model_copy(update=fault))
+
+    assert refused == BatchDecision(FoldKind.ILLEGAL, BATCH)
+    assert rows.take(an_update("a")).outputs != ()
+
+
+def test_batch_completes_with_the_largest_counts_there_are(rows: MemoryRows) -> None:
+    largest = 2_147_483_647
+
+    decision = rows.take(
+        a_registration(["a", "b"]),
+        an_update("a", corrections_made=largest),
+        an_update("b", corrections_made=largest),
+    )
+
+    assert told(decision.outputs[0]).data.corrections_made == 2 * largest
 
 
 def essays_of_one_page(count: int, length: int = 0) -> list[str]:
