@@ -19,7 +19,7 @@ from pydantic import Field
 
 from huleedu_streams.domain.lifecycle import EssayStatus, Remembered, Status
 
-# 5,000 essays are 78 a page; one update writes one page and 64 tallies.
+# 5,000 essays are 78 a page; one update writes one page and the batch's row.
 PAGE_COUNT = 64
 # Keeps a page below 64 KiB with ids of 128 characters; far above what the hash deals to a page.
 MAX_PAGE_MEMBERS = 256
