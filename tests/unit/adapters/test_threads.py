@@ -66,9 +66,9 @@ class HungFolder(type(Path())):  # type: ignore[misc] # the class of this system
 
     event: threading.Event
 
-    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - as the original has them
+    def mkdir(self, *modes: int, **options: bool) -> None:
         self.event.wait()
-        super().mkdir(mode, parents, exist_ok)
+        super().mkdir(*modes, **options)
 
 
 async def test_store_on_a_hung_disk_is_an_outage(tmp_path: Path, hung: threading.Event) -> None:
