@@ -226,9 +226,16 @@ class Settings(BaseSettings):
         return self.broker_url.removeprefix("kafka://").replace(";", ",")
 
     def tokens(self) -> tuple[str, ...]:
-        """Return the accepted bearer tokens, those of the file included."""
+        """Return the accepted bearer tokens, those of the file included.
+
+        Raises:
+            SettingsError: tokens are asked for and none is named; that must not let everyone in.
+        """
         given = tuple(token.get_secret_value() for token in self.api_tokens)
-        return given + tuple(_lines(self.api_tokens_file))
+        tokens = given + tuple(_lines(self.api_tokens_file))
+        if not tokens and self.model_fields_set & {"api_tokens", "api_tokens_file"}:
+            raise SettingsError("HULEEDU_API_TOKENS and its file name no token; name one or unset both")
+        return tokens
 
     def content_token(self) -> str | None:
         """Return the bearer token for an http content store, if there is one."""

@@ -60,3 +60,17 @@ def test_tokens_that_are_no_utf8_are_named_in_one_line(file: Path) -> None:
 
     with pytest.raises(SettingsError, match="tokens: no UTF-8 at byte 6"):
         load_settings().tokens()
+
+
+@pytest.mark.parametrize("setting", ["HULEEDU_API_TOKENS=,", "HULEEDU_API_TOKENS_FILE=tokens"])
+def test_tokens_without_a_token_let_nobody_in(file: Path, setting: str) -> None:
+    file.with_name("tokens").write_text("\n  \n")
+    file.write_text(f"{setting}\n")
+
+    with pytest.raises(SettingsError, match="name no token"):
+        load_settings().tokens()
+
+
+def test_without_tokens_everyone_is_let_in(file: Path) -> None:
+    assert not file.exists()
+    assert load_settings().tokens() == ()
