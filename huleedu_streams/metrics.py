@@ -231,6 +231,7 @@ class Metrics:
             self.spellcheck.labels(language).observe(seconds)
             self.spellcheck_words.labels(language).inc(checked.word_count)
             by_rule = Counted(correction.rule for correction in checked.corrections)
+            by_rule.update(dict(checked.unlisted))
             for rule, count in by_rule.items():
                 self.spellcheck_corrections.labels(language, rule).inc(count)
 

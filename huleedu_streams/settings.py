@@ -234,7 +234,9 @@ class Settings(BaseSettings):
         given = tuple(token.get_secret_value() for token in self.api_tokens)
         tokens = given + tuple(_lines(self.api_tokens_file))
         if not tokens and self.model_fields_set & {"api_tokens", "api_tokens_file"}:
-            raise SettingsError("HULEEDU_API_TOKENS and its file name no token; name one or unset both")
+            raise SettingsError(
+                "HULEEDU_API_TOKENS and its file name no token; name one or unset both"
+            )
         return tokens
 
     def content_token(self) -> str | None:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import orjson
 
+from huleedu_streams.domain.limits import MAX_LISTED_WORDS
 from huleedu_streams.domain.spelling import CheckedText
-
-# A text of the largest size may be 170,000 words, all wrong. Writing and reading so many would
-# hold an event loop for longer than 50 ms, and nobody reads them.
-MAX_LISTED_WORDS = 5_000
 
 
 def processing_log(checked: CheckedText, max_bytes: int | None = None) -> bytes:
@@ -30,11 +27,12 @@ def processing_log(checked: CheckedText, max_bytes: int | None = None) -> bytes:
 
 
 def _log(checked: CheckedText, listed: int) -> bytes:
+    is_cut = max(len(checked.corrections), len(checked.unknown)) > listed
     return orjson.dumps(
         {
             "text": checked.text,
             "corrections": checked.corrections[:listed],
             "unknown": checked.unknown[:listed],
-            "truncated": max(len(checked.corrections), len(checked.unknown)) > listed,
+            "truncated": checked.is_abridged or is_cut,
         }
     )

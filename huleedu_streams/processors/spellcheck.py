@@ -144,7 +144,7 @@ async def check_essay(
             EssayStatus.SPELLCHECKED_SUCCESS,
             metadata,
             references,
-            len(checked.corrections),
+            checked.corrections_made,
         )
     return SpellcheckDecision(result, checked, max(0.0, check_seconds))
 
@@ -201,7 +201,7 @@ async def _keep(
                 FailureKind.SPELLCHECK,
                 ErrorCode.CONTENT_SERVICE_ERROR,
                 "the content store refuses the corrected text",
-                len(checked.corrections),
+                checked.corrections_made,
             )
         ) from None
     return StorageReferenceMetadata(

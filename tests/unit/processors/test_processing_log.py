@@ -4,9 +4,9 @@ from time import thread_time
 
 import orjson
 
-from huleedu_streams.domain.limits import derived_max_bytes
+from huleedu_streams.domain.limits import MAX_LISTED_WORDS, derived_max_bytes
 from huleedu_streams.domain.spelling import CheckedText, Correction, UnknownWord
-from huleedu_streams.processors.processing_log import MAX_LISTED_WORDS, processing_log
+from huleedu_streams.processors.processing_log import processing_log
 
 TEXT_MAX_BYTES = 1_048_576
 # The event loop is never held for longer by one essay.
