@@ -92,7 +92,8 @@ class FileContentStore:
         """Run `step`; before the first, mark the root. Later one without a mark is another."""
         if not self._is_known:
             self._root.mkdir(parents=True, exist_ok=True)
-            self._marker.touch(mode=0o644)
+            if not self._marker.exists():
+                self._marker.touch(mode=0o644)
             self._is_known = True
         return step()
 
