@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import pytest
+
 from huleedu_streams.domain.limits import MAX_LISTED_WORDS
 from huleedu_streams.domain.spelling import CheckedText, Correction, UnknownWord
 from huleedu_streams.spelling.frames import read_checked, write_checked
@@ -45,3 +47,22 @@ def test_unknown_words_beyond_the_most_are_left_out() -> None:
     assert arrived is not None
     assert len(arrived.unknown) == MAX_LISTED_WORDS
     assert (arrived.corrections_made, arrived.is_abridged) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\x00b the\x00 cat",
+        "\u202e\u05e9\u05dc\u05d5\u05dd\u202c",
+        "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+        "\ufeffThe cat.\r\nThe dog.\r",
+        "cafe\u0301 A\u030asa",
+        "\ufffe\uffff\U0010ffff\u2028\x85\x0b\x7f",
+    ],
+    ids=["nul", "right-to-left", "joined-emoji", "bom-crlf", "decomposed", "noncharacters"],
+)
+def test_text_of_any_characters_arrives_byte_for_byte(text: str) -> None:
+    arrived = through_a_pipe(CheckedText(text))
+
+    assert arrived is not None
+    assert arrived.text.encode() == text.encode()
