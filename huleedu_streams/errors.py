@@ -8,6 +8,7 @@ HuleeduStreamsError
   ContractError                     poison: the bytes will never become an event
     UndecodableMessageError           not JSON, or not the shape of the event
     OversizeMessageError              larger than the cap, also once decompressed
+    UnreadableRecordError             Kafka's own frame round the event is broken
     UnsupportedSchemaVersionError     a schema_version this code does not read
     UnknownEventError                 an event_type that does not belong on its topic
   ContentError
@@ -28,7 +29,9 @@ HuleeduStreamsError
     ReplayRefusedError                permanent: the broker does not take a record back
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
   RetriesExhaustedError             carries the last cause
-  TableDamagedError                 a RocksDB folder cannot be read to its end
+  TableError
+    TableDamagedError                 a RocksDB folder cannot be read to its end
+    DiskFullError                     transient: no space for a table's next write
   WorkerUnavailableError            transient: no worker answers there, or not now
   RequestRefusedError               permanent: a worker answers no, and says why
   StartupError                      the process must not start; the message says what to do
@@ -75,6 +78,16 @@ class OversizeMessageError(ContractError):
     """
 
     code = "oversize"
+
+
+class UnreadableRecordError(ContractError):
+    """A record whose frame is broken: the name of a header is no UTF-8, a batch does not unpack.
+
+    Operator action: mend the producer. Where the letter holds the value, `dlt replay` sends it
+    back with a readable frame; else look at the original place with other tools.
+    """
+
+    code = "unreadable"
 
 
 class UnsupportedSchemaVersionError(ContractError):
@@ -241,13 +254,27 @@ class RetriesExhaustedError(HuleeduStreamsError):
     code = "retries-exhausted"
 
 
-class TableDamagedError(HuleeduStreamsError):
-    """A table's RocksDB folder cannot be read to its end; the rows before that were shown.
+class TableError(HuleeduStreamsError):
+    """A table's RocksDB database cannot be used. Operator action: that of the leaf."""
 
-    Operator action: stop the worker, remove the folder; a start rebuilds it from the changelog.
+    code = "table"
+
+
+class TableDamagedError(TableError):
+    """A table's RocksDB folder cannot be read to its end.
+
+    Operator action: none where a worker finds it, which rebuilds the folder from the changelog;
+    where a command finds it, stop the worker, remove the folder, start the worker.
     """
 
     code = "table-damaged"
+
+
+class DiskFullError(TableError):
+    """There is no space for a table's next write. Operator action: make some; workers wait."""
+
+    code = "disk-full"
+    retryable = True
 
 
 class WorkerUnavailableError(HuleeduStreamsError):

@@ -4,9 +4,11 @@
 |---|---|
 | poison (`ContractError`) | dead letter at once, by the agent that owns the topic's poison |
 | transient, dependency down | wait for it, keeping the place in the group; never a dead letter |
-| transient, dependency healthy | retries with jitter, then the handler's `give_up` |
-| the same, of several events at once while none succeeds | the same after 20 s of it |
+| transient, dependency healthy | retries with jitter, 20 s at most; then `give_up` |
+| the same, of a few events at once while none succeeds | the same, 20 s at least |
+| the same, of many at once while none succeeds | wait: it is the dependency, whatever it says |
 | permanent | the handler's own business: it makes the failed result |
+| a table fails | nothing: the worker starts again and reads the event anew |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
 
 Not here: when a record is sent or acknowledged (`agents/delivery.py`), nor how a dependency is
@@ -16,11 +18,12 @@ waited for (`agents/dependencies.py`).
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, NoReturn, TypeVar
 
-import stamina
 import structlog
 
 from huleedu_streams.agents.dependencies import Dependency, Trouble
@@ -28,7 +31,7 @@ from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import decode
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, dead_letter, reason_of
 from huleedu_streams.contracts.envelope import EventEnvelope
-from huleedu_streams.errors import ContractError, HuleeduStreamsError
+from huleedu_streams.errors import ContractError, HuleeduStreamsError, TableError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import Clock
 
@@ -82,7 +85,12 @@ class FailurePolicy:
         return self._bury(record, error, self._limits.unexpected_tries, failed_at)
 
     def fold(self, work: Work, record: ConsumedRecord) -> Handled:
-        """Decode and fold a record of a table's agent. Nothing escapes."""
+        """Decode and fold a record of a table's agent.
+
+        Raises:
+            TableError: the table gives no rows; the worker is about to start again. Nothing
+                else escapes.
+        """
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
@@ -92,6 +100,8 @@ class FailurePolicy:
         for tries in range(1, self._limits.unexpected_tries + 1):
             try:
                 handled = fold(envelope)
+            except TableError:
+                raise  # says nothing about the event
             except Exception as unexpected:  # noqa: BLE001 - the same guard, for folds
                 error, failed_at = unexpected, failed_at or self._clock.now()
                 self._log_unexpected(record, unexpected, tries)
@@ -102,13 +112,16 @@ class FailurePolicy:
     def _decode(self, work: Work, record: ConsumedRecord) -> EventEnvelope[Any] | Handled:
         try:
             envelope = decode(record.topic, record.key, record.value, self._limits.event_max_bytes)
+            self._metrics.event_started(
+                record.topic, self._group, envelope.event_timestamp, self._clock.now()
+            )
         except ContractError as poison:
             if work.owns_poison:
                 return self._bury(record, poison, 1, None)
             return Handled((), Outcome.SKIPPED)
-        self._metrics.event_started(
-            record.topic, self._group, envelope.event_timestamp, self._clock.now()
-        )
+        except Exception as unexpected:  # noqa: BLE001 - the same guard; it would be so again
+            self._log_unexpected(record, unexpected, 1)
+            return self._bury(record, unexpected, 1, None)
         return envelope
 
     async def _past_outages(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
@@ -126,31 +139,24 @@ class FailurePolicy:
         self, work: Work, envelope: EventEnvelope[Any], trouble: Trouble
     ) -> Handled:
         prepare = _required(work.prepare)
-        tries = 0
-        async for attempt in stamina.retry_context(
-            on=_is_transient,
-            attempts=self._limits.text_tries,
-            timeout=None,
-            wait_initial=self._limits.first_backoff_seconds,
-            wait_max=MAX_BACKOFF_SECONDS,
-        ):
-            with attempt:
-                tries += 1
-                try:
-                    handled = await prepare(envelope)
-                except HuleeduStreamsError as error:
-                    if not error.retryable:
-                        raise
-                    trouble.failed()
-                    await self._insist_on_health(trouble)
-                    if tries >= self._limits.text_tries and work.give_up is not None:
-                        if trouble.is_shared:
-                            raise _WasDownError from error
-                        return work.give_up(envelope, error)
+        for tries in count(1):
+            try:
+                handled = await prepare(envelope)
+            except HuleeduStreamsError as error:
+                if not error.retryable:
                     raise
-                self._store.served += 1
+                trouble.failed()
+                await self._insist_on_health(trouble)
+                if self._has_tried_enough(tries, trouble):
+                    return _gave_up(work, envelope, error, trouble)
+            else:
+                self._store.served += handled.is_served
                 return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
-        raise AssertionError("unreachable: stamina returns or raises")  # pragma: no cover
+            await asyncio.sleep(_jittered(self._limits.first_backoff_seconds, tries))
+        raise AssertionError("unreachable: there is always a next try")  # pragma: no cover
+
+    def _has_tried_enough(self, tries: int, trouble: Trouble) -> bool:
+        return tries >= self._limits.text_tries or (tries > 1 and trouble.is_long)
 
     async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
@@ -189,8 +195,20 @@ class FailurePolicy:
         )
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, HuleeduStreamsError) and error.retryable
+def _gave_up(
+    work: Work, envelope: EventEnvelope[Any], error: HuleeduStreamsError, trouble: Trouble
+) -> Handled:
+    if work.give_up is None:
+        raise error
+    if trouble.is_shared:
+        raise _WasDownError from error
+    return work.give_up(envelope, error)
+
+
+def _jittered(first_seconds: float, tries: int) -> float:
+    """Return how long to wait after so many tries: doubling, and not all at one instant."""
+    longest = min(MAX_BACKOFF_SECONDS, first_seconds * 2 ** (tries - 1))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
 def _innermost(error: Exception) -> str:
