@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     RETRIED = "retried"
     SKIPPED = "skipped"
+    REFUSED = "refused"
     DEAD_LETTERED = "dead-lettered"
 
 

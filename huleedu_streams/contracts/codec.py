@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,6 +36,9 @@ from huleedu_streams.errors import (
 
 Headers = tuple[tuple[str, bytes], ...]
 EventData = BaseEventData | BatchEssaysRegistered
+
+TRACEPARENT = "traceparent"
+_W3C_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 _MODELS: Mapping[str, type[EventEnvelope[Any]]] = MappingProxyType(
     {
@@ -159,13 +163,22 @@ def encode(envelope: EventEnvelope[Any], traceparent: bytes | None = None) -> Ou
     if envelope.correlation_id is not None:
         headers.append(("correlation_id", str(envelope.correlation_id).encode()))
     if traceparent is not None:
-        headers.append(("traceparent", traceparent))
+        headers.append((TRACEPARENT, traceparent))
     return OutgoingEvent(
         topic=envelope.event_type,
         key=record_key(envelope.data),
         value=envelope.model_dump_json().encode(),
         headers=tuple(headers),
     )
+
+
+def first_traceparent(headers: Headers) -> bytes | None:
+    """Return the first `traceparent` header that is one as W3C has it; others may be of any size.
+
+    Source: https://www.w3.org/TR/trace-context/#traceparent-header.
+    """
+    values = (value for name, value in headers if name == TRACEPARENT)
+    return next((value for value in values if value and _W3C_TRACEPARENT.match(value)), None)
 
 
 def _first_fault(error: ValidationError) -> str:

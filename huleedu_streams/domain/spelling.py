@@ -52,12 +52,25 @@ class UnknownWord:
 
 @dataclass(frozen=True, slots=True)
 class CheckedText:
-    """A text after the check: corrected, what was replaced, and what stayed unknown."""
+    """A text after the check: corrected, what was replaced, and what stayed unknown.
+
+    Attributes:
+        unlisted: How many more were replaced than `corrections` lists, by rule; a pool lists the
+            first 5,000.
+        is_abridged: Whether either list is cut.
+    """
 
     text: str
     corrections: tuple[Correction, ...] = ()
     unknown: tuple[UnknownWord, ...] = ()
     word_count: int = 0
+    unlisted: tuple[tuple[str, int], ...] = ()
+    is_abridged: bool = False
+
+    @property
+    def corrections_made(self) -> int:
+        """How many words were replaced, listed or not."""
+        return len(self.corrections) + sum(count for _rule, count in self.unlisted)
 
 
 class Choices(NamedTuple):

@@ -19,7 +19,7 @@ from huleedu_streams.errors import (
     ContentStoreUnavailableError,
     HuleeduStreamsError,
 )
-from tests.component.agents.streams import Bench, eventually, running_loop
+from tests.component.agents.streams import TRACED, TRACEPARENT, Bench, eventually, running_loop
 
 TOPIC = "huleedu.essay.spellcheck.requested.v1"
 
@@ -157,7 +157,17 @@ async def test_output_carries_the_traceparent_of_its_cause() -> None:
         put(bench, "a")
         await eventually(lambda: bench.stream.acknowledged == [0])
 
-    assert ("traceparent", b"00-11-22-01") in bench.broker.queued[0].headers
+    assert ("traceparent", TRACEPARENT) in bench.broker.queued[0].headers
+
+
+async def test_output_carries_one_traceparent_and_only_a_real_one() -> None:
+    noise = [("traceparent", b"x" * 600_000), ("traceparent", TRACEPARENT + b"\n")]
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.stream.put(TOPIC, b"a", a_request("a"), *noise)
+        bench.stream.put(TOPIC, b"b", a_request("b"), *noise, *TRACED, *TRACED)
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert [record.headers for record in bench.broker.queued] == [(), TRACED]
 
 
 async def test_undecodable_bytes_go_to_the_dead_letter_topic_untouched() -> None:
@@ -173,7 +183,7 @@ async def test_undecodable_bytes_go_to_the_dead_letter_topic_untouched() -> None
         b"\xff",
         b"\x00not an event",
     )
-    assert letter.headers[0] == ("traceparent", b"00-11-22-01")
+    assert letter.headers[0] == ("traceparent", TRACEPARENT)
 
 
 async def test_dead_letter_names_topic_partition_offset_and_code() -> None:
