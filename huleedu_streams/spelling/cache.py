@@ -21,7 +21,7 @@ from huleedu_streams.spelling.dictionary import read_source, unpack
 from huleedu_streams.spelling.lexicon import Lexicon
 
 # Raise it whenever a lexicon's files change their meaning.
-_FORMAT = 1
+_FORMAT = 2
 _OWNER_ONLY = 0o700
 
 
@@ -36,7 +36,7 @@ def load_lexicon(language: str, cache_dir: Path | None = None) -> Lexicon:
         DictionaryError: the dictionary cannot be read.
     """
     source = read_source(language)
-    made_from = f"{_FORMAT}/{PREFIX_LENGTH}/".encode() + source
+    made_from = f"{_FORMAT}/{PREFIX_LENGTH}/".encode() + b"".join(source)
     name = f"{language}-{sha256(made_from).hexdigest()[:16]}"
     for parent in [cache_dir] if cache_dir else _default_folders():
         with suppress(OSError):
@@ -44,7 +44,7 @@ def load_lexicon(language: str, cache_dir: Path | None = None) -> Lexicon:
     return Lexicon.build(unpack(source))
 
 
-def _kept(parent: Path, name: str, source: bytes) -> Lexicon:
+def _kept(parent: Path, name: str, source: tuple[bytes, ...]) -> Lexicon:
     """Open the lexicon in `parent`, after building it if need be.
 
     Raises:
@@ -69,7 +69,7 @@ def _opened(folder: Path) -> Lexicon | None:
         return None
 
 
-def _build(parent: Path, name: str, source: bytes) -> None:
+def _build(parent: Path, name: str, source: tuple[bytes, ...]) -> None:
     # Nobody else builds this one now: other drafts were left by processes that were killed.
     for leftover in parent.glob(f"{name}.*"):
         if leftover.is_dir():

@@ -29,7 +29,7 @@ class ExactEngine:
 
     def is_known(self, word: str) -> bool:
         """Whether the dictionary has the word."""
-        return word.lower() in self._lexicon.ids
+        return self._lexicon.knows(word.lower())
 
     def ranked(self, word: str) -> tuple[str, ...]:
         """Return the candidates, best first.

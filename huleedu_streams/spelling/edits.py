@@ -1,0 +1,130 @@
+"""How one word is written for another, in any alphabet: the edits between them, by kind.
+
+Only what writers of every language do is told apart: accents left out, letters doubled, vowels
+confused, neighbours swapped. Not here: how frequent words are and what sounds alike in one
+language (`weighted.py`); English, which has learned what each letter's edits cost.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
+
+# In powers of e. Learned by `scripts/fit_edits.py` from English misspellings, but for the first:
+# English has no accents to leave out.
+COSTS: Mapping[str, float] = MappingProxyType(
+    {
+        "accent": 1.0,
+        "vowel": 2.4,
+        "alike": 2.3,
+        "letter": 4.3,
+        "doubled": 1.5,
+        "undoubled": 0.4,
+        "missing vowel": 1.1,
+        "missing": 2.2,
+        "extra vowel": 3.1,
+        "extra": 4.1,
+        "swapped": 1.5,
+        "first": 1.7,
+        "last": 0.7,
+    }
+)
+_VOWELS = frozenset("aeiouyøæœıаеиоуыэюяєі")
+# Consonants that differ in voice only or share a sound in many languages.
+_PAIRS = "bp dt gk fv vw sz ck cs kq mn gj дт бп гк вф зс жш".split()
+_ALIKE = frozenset(pair for pair in _PAIRS) | frozenset(pair[::-1] for pair in _PAIRS)
+
+
+def edits(written: str, meant: str) -> tuple[str, ...]:
+    """Return the kinds of edits that make `written` of `meant`, those that cost least."""
+    if written == meant:
+        return ()
+    start = _shared(written, meant)
+    end = _shared(written[start:][::-1], meant[start:][::-1])
+    kinds = _cheapest(
+        written[start : len(written) - end],
+        meant[start : len(meant) - end],
+        written[start - 1 : start] if start else "",
+        written[len(written) - end :][:1],
+    )
+    return kinds + ("first",) * (start == 0) + ("last",) * (end == 0)
+
+
+def cost(written: str, meant: str) -> float:
+    """Return what the edits between two words cost."""
+    return sum(COSTS[kind] for kind in edits(written, meant))
+
+
+def ends_differently(written: str, meant: str) -> tuple[str, str]:
+    """Return how two words end after what they begin with alike."""
+    start = _shared(written, meant)
+    return written[start:], meant[start:]
+
+
+@cache
+def plain(letter: str) -> str:
+    """Return a letter without its accents: a for å."""
+    return unicodedata.normalize("NFD", letter)[:1]
+
+
+@lru_cache(maxsize=65_536)
+def _cheapest(wrong: str, right: str, before: str, after: str) -> tuple[str, ...]:
+    """Return the edits between two stretches that stand between the same two letters."""
+    best: dict[tuple[int, int], tuple[float, tuple[str, ...]]] = {(0, 0): (0.0, ())}
+    for i in range(len(wrong) + 1):
+        for j in range(len(right) + 1):
+            ways = [
+                (best[i - back, j - forth], kind)
+                for back, forth, kind in _last_edits(wrong, right, i, j, (before, after))
+            ]
+            if ways:
+                best[i, j] = min(
+                    (spent + COSTS.get(kind, 0), (*kinds, kind) if kind else kinds)
+                    for (spent, kinds), kind in ways
+                )
+    return best[len(wrong), len(right)][1]
+
+
+def _last_edits(
+    wrong: str, right: str, i: int, j: int, around: tuple[str, str]
+) -> Iterator[tuple[int, int, str]]:
+    """Yield what may come last between two beginnings: letters used up of both, and the kind."""
+    if i and j:
+        yield 1, 1, _substituted(wrong[i - 1], right[j - 1])
+    if i:
+        yield 1, 0, _added(wrong, i - 1, around, "doubled", "extra")
+    if j:
+        yield 0, 1, _added(right, j - 1, around, "undoubled", "missing")
+    if i > 1 and j > 1 and wrong[i - 2 : i] == right[j - 2 : j][::-1]:
+        yield 2, 2, "swapped"
+
+
+def _substituted(written: str, meant: str) -> str:
+    if written == meant:
+        return ""
+    one, other = plain(written), plain(meant)
+    if one == other:
+        return "accent"
+    if one in _VOWELS and other in _VOWELS:
+        return "vowel"
+    return "alike" if one + other in _ALIKE else "letter"
+
+
+def _added(stretch: str, place: int, around: tuple[str, str], double: str, kind: str) -> str:
+    letter = stretch[place]
+    before = stretch[place - 1] if place else around[0]
+    after = stretch[place + 1 : place + 2] or around[1]
+    if letter in (before, after):
+        return double
+    return f"{kind} vowel" if plain(letter) in _VOWELS else kind
+
+
+def _shared(one: str, other: str) -> int:
+    count = 0
+    for letter, same in zip(one, other, strict=False):
+        if letter != same:
+            break
+        count += 1
+    return count
