@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,56 @@ class DeletionIndex:
         is_same = (found ^ hashes.repeat(counts)) >> _ID_BITS == 0
         return cast("Numbers", found[is_same] & _ID_MASK)
 
+    def near(self, words: Sequence[str]) -> Near:
+        """Return, for many words at once, every word within two edits and some further ones."""
+        prefixes = [word[:PREFIX_LENGTH] for word in words]
+        lengths = np.fromiter(map(len, prefixes), np.int64, len(prefixes))
+        hashes, rows, deleted = _all_remainders(prefixes, lengths)
+        places = hashes >> self._shift
+        starts = self.starts[places].astype(np.int64)
+        counts = self.starts[places + np.uint64(1)] - starts
+        ends = counts.cumsum()
+        source = np.arange(len(counts)).repeat(counts)
+        positions = (starts - ends + counts)[source]
+        positions += np.arange(len(positions))
+        found = self.entries[positions]
+        is_same = (found ^ hashes[source]) <= _ID_MASK
+        source = source[is_same]
+        ids = (found[is_same] & _ID_MASK).astype(np.int64)
+        return Near(rows[source], ids, deleted[source])
+
+
+class Near(NamedTuple):
+    """Pairs of a word looked up and a word that may be near; a pair may come more than once.
+
+    Attributes:
+        rows: Which of the words looked up.
+        ids: Which word was found.
+        deleted: How many letters were deleted from the word looked up to meet it.
+    """
+
+    rows: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+    deleted: npt.NDArray[np.int64]
+
+
+def _all_remainders(
+    prefixes: Sequence[str], lengths: npt.NDArray[np.int64]
+) -> tuple[Numbers, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the hashes of all remainders, whose they are, and how many letters they lack."""
+    hashes, rows, deleted = [], [], []
+    for length in sorted(set(lengths.tolist())):
+        of_length = np.flatnonzero(lengths == length)
+        letters = _letters("".join(prefixes[i] for i in of_length.tolist()))
+        matrix, lacking = _remainders(length, 2), _lacking(length)
+        hashes.append((letters.reshape(-1, length) @ matrix).ravel())
+        rows.append(of_length.repeat(len(lacking)))
+        deleted.append(np.tile(lacking, len(of_length)))
+    if not hashes:
+        nothing = np.empty(0, np.int64)
+        return np.empty(0, np.uint64), nothing, nothing
+    return np.concatenate(hashes), np.concatenate(rows), np.concatenate(deleted)
+
 
 def _sorted_entries(words: Sequence[str]) -> Numbers:
     lengths = np.fromiter((min(len(word), PREFIX_LENGTH) for word in words), np.int64, len(words))
@@ -115,6 +165,12 @@ def _remainders(length: int, edits: int) -> Numbers:
                 column[place] = weights[new_place]
             columns.append(column)
     return np.array(columns, np.uint64).reshape(len(columns), length).T.copy()
+
+
+@cache
+def _lacking(length: int) -> npt.NDArray[np.int64]:
+    """Return how many letters each column of `_remainders(length, 2)` deletes."""
+    return length - np.count_nonzero(_remainders(length, 2), axis=0)
 
 
 def _weight(place: int) -> int:

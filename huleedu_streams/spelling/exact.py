@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from rapidfuzz.distance.DamerauLevenshtein import distance
 
+from huleedu_streams.domain.spelling import Choices
 from huleedu_streams.spelling.dictionary import is_checkable
 from huleedu_streams.spelling.lexicon import Lexicon
 
@@ -45,6 +47,14 @@ class ExactEngine:
         words = self._lexicon.words
         found = self._lexicon.within(lowered, 1) or self._two_edits(lowered)
         return _accents_first(word, [words[i] for i in found])
+
+    def is_right(self, word: str) -> bool:
+        """Whether the dictionary has the word, whatever its case."""
+        return word.lower() in self._lexicon.ids
+
+    def choices(self, words: Sequence[str]) -> list[Choices]:
+        """Return the candidates of words of a text."""
+        return [Choices(self.rule, self.ranked(word.lower())) for word in words]
 
     def _two_edits(self, word: str) -> list[int]:
         found = self._lexicon.within(word, 2)

@@ -85,14 +85,14 @@ class Lexicon:
             },
             "words": list(self.words),
         }
-        _write(folder / "words.json", orjson.dumps(content))
+        write_durably(folder / "words.json", orjson.dumps(content))
         for name, array in (
             ("counts", self.counts),
             ("entries", self.index.entries),
             ("starts", self.index.starts),
             ("roles", self.roles.entries),
         ):
-            _write(folder / f"{name}.npy", array)
+            write_durably(folder / f"{name}.npy", array)
 
     def knows(self, word: str) -> bool:
         """Whether a lower-case word is right as it is."""
@@ -130,7 +130,8 @@ def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
     return mapped.view(np.ndarray)
 
 
-def _write(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+def write_durably(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+    """Write bytes, or an array as `numpy.load` reads it, and wait until they are on the disk."""
     with path.open("wb") as file:
         if isinstance(content, bytes):
             file.write(content)

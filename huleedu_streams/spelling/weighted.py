@@ -14,6 +14,7 @@ from typing import NamedTuple
 from huleedu_streams.domain.spelling import Choices
 from huleedu_streams.spelling.compounds import Compounds
 from huleedu_streams.spelling.edits import cost, ends_differently
+from huleedu_streams.spelling.knowing import has_odd_shape
 from huleedu_streams.spelling.lexicon import Lexicon
 from huleedu_streams.spelling.tongues import Tongue
 
@@ -145,7 +146,3 @@ class WeightedEngine:
     def _zipf(self, word_id: int) -> float:
         return math.log10(int(self._lexicon.counts[word_id])) + self._scale
 
-
-def has_odd_shape(word: str) -> bool:
-    """Whether it is shaped as no misspelt word is: one letter, an abbreviation, eBook."""
-    return len(word) == 1 or word.isupper() and len(word) <= 5 or not (word.islower() or word.istitle() or word.isupper())

@@ -37,25 +37,25 @@ def oracle_of(counts: dict[str, int]) -> Oracle:
 
 
 def test_candidates_are_those_of_pyspellchecker_for_every_recorded_word(
-    english: SpellChecker,
+    exact: SpellChecker,
 ) -> None:
     truth = json.loads(TRUTH.read_text("utf-8"))
 
     different = [
-        word for word, words in truth.items() if english.candidates(word) != frozenset(words or ())
+        word for word, words in truth.items() if exact.candidates(word) != frozenset(words or ())
     ]
 
     assert len(truth) == 3445
     assert different == []
 
 
-def test_suggestions_are_the_candidates_for_every_recorded_word(english: SpellChecker) -> None:
+def test_suggestions_are_the_candidates_for_every_recorded_word(exact: SpellChecker) -> None:
     truth = json.loads(TRUTH.read_text("utf-8"))
 
     different = [
         word
         for word, words in truth.items()
-        if sorted(english.suggestions(word, limit=1000)) != sorted(words or ())
+        if sorted(exact.suggestions(word, limit=1000)) != sorted(words or ())
     ]
 
     assert different == []
@@ -95,8 +95,8 @@ def test_words_two_edits_from_a_long_word_are_found(
 
 
 @pytest.mark.parametrize("word", ["becuase", "hte", "tehre", "speling", "untill"])
-def test_candidates_agree_with_the_library_itself(english: SpellChecker, word: str) -> None:
-    assert english.candidates(word) == (Oracle().candidates(word) or set())
+def test_candidates_agree_with_the_library_itself(exact: SpellChecker, word: str) -> None:
+    assert exact.candidates(word) == (Oracle().candidates(word) or set())
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_candidates_agree_with_the_library_itself(english: SpellChecker, word: s
     [("3.14", "3.14"), ("!", "!"), ("Hello", "Hello"), ("freind", "friend"), ("xqzvkw", "xqzvkw")],
 )
 def test_correction_is_the_word_itself_when_known_or_hopeless(
-    english: SpellChecker, word: str, expected: str
+    exact: SpellChecker, word: str, expected: str
 ) -> None:
-    assert english.correction(word) == expected
+    assert exact.correction(word) == expected
 
 
-def test_hopeless_word_has_no_candidates_and_no_suggestions(english: SpellChecker) -> None:
-    assert english.candidates("xqzvkw") == frozenset()
-    assert english.suggestions("xqzvkw") == []
+def test_hopeless_word_has_no_candidates_and_no_suggestions(exact: SpellChecker) -> None:
+    assert exact.candidates("xqzvkw") == frozenset()
+    assert exact.suggestions("xqzvkw") == []
 
 
 def test_transposed_pair_with_a_letter_between_is_two_edits() -> None:

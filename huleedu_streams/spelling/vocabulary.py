@@ -1,0 +1,201 @@
+"""The words of one language as arrays: what engine `ranked` compares misspellings with.
+
+Made once from a word list and then mapped from files that all processes share. Not here: which
+words are near (`candidates.py`) and how they are compared (`features.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from huleedu_streams.spelling.deletions import DeletionIndex
+from huleedu_streams.spelling.lexicon import write_durably
+from huleedu_streams.spelling.sounds import skeleton, sound_key, undoubled
+from huleedu_streams.spelling.wordlist import WordList
+
+Array = npt.NDArray[Any]
+
+# Letters of a word that are compared one by one; nearly all words are shorter.
+WIDTH = 24
+_PAIR_BITS = np.uint64(32)
+_ARRAYS = (
+    "entries", "starts", "letters", "lengths", "zipfs", "traits",
+    "spellings", "sound_order", "pair_keys", "pair_zipfs",
+)  # fmt: skip
+
+# Codes: a letter of English 1 to 26, apostrophe 27, any other sign above.
+APOSTROPHE, OTHER = 27, 28
+_CODES = np.zeros(0x3000, np.uint8)
+_CODES[1:] = OTHER + np.arange(1, len(_CODES)) % 100
+_CODES[[ord(char) for char in "abcdefghijklmnopqrstuvwxyz'"]] = np.arange(1, OTHER)
+
+# Bits of `traits`.
+SUGGESTED, CAPITAL = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """Words as arrays, a row a word.
+
+    Attributes:
+        letters: Codes of the first `WIDTH` letters, then zeros.
+        lengths: In code points.
+        spellings: Hashes of the sound key, the skeleton and the undoubled word.
+    """
+
+    letters: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int64]
+    spellings: npt.NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Spelled:
+        """Spell lower-case words."""
+        padded = "".join(word[:WIDTH].ljust(WIDTH, "\0") for word in words)
+        points = np.frombuffer(padded.encode("utf-32-le", "surrogatepass"), np.uint32)
+        letters = _CODES[np.minimum(points, len(_CODES) - 1)].reshape(-1, WIDTH)
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        hashes = [
+            (_hash(sound_key(word)), _hash(skeleton(word)), _hash(undoubled(word)))
+            for word in words
+        ]
+        return cls(letters, lengths, np.array(hashes, np.uint32).reshape(-1, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words by id, most frequent first. Immutable.
+
+    Attributes:
+        words: As they are written.
+        keys: The same in lower case.
+        ids: Lower-case word -> id.
+        spelled: The words as arrays.
+        zipfs: A row a word, a column a source of frequencies.
+        traits: Bits.
+        index: Finds ids of words that may be near.
+        sound_order: Ids in the order of their sound keys' hashes.
+    """
+
+    words: list[str]
+    keys: list[str] = field(repr=False)
+    ids: dict[str, int] = field(repr=False)
+    spelled: Spelled = field(repr=False)
+    zipfs: npt.NDArray[np.float32] = field(repr=False)
+    traits: npt.NDArray[np.uint8] = field(repr=False)
+    index: DeletionIndex = field(repr=False)
+    sound_order: npt.NDArray[np.int32] = field(repr=False)
+    pair_keys: npt.NDArray[np.uint64] = field(repr=False)
+    pair_zipfs: npt.NDArray[np.float32] = field(repr=False)
+
+    @classmethod
+    def build(cls, listed: WordList) -> Vocabulary:
+        """Make the arrays; some seconds for a large list."""
+        return cls._of(listed.words, _arrays(listed))
+
+    @classmethod
+    def open(cls, folder: Path) -> Vocabulary:
+        """Map what `save` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: the folder is absent or damaged.
+        """
+        content = orjson.loads((folder / "words.json").read_bytes())
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        if {name: len(array) for name, array in arrays.items()} != content["sizes"]:
+            raise ValueError("the arrays of a vocabulary are of other sizes than they were")
+        return cls._of(content["words"], {n: a.view(np.ndarray) for n, a in arrays.items()})
+
+    def save(self, folder: Path) -> None:
+        """Write everything into an existing folder, durably."""
+        arrays = self.arrays()
+        sizes = {name: len(array) for name, array in arrays.items()}
+        write_durably(folder / "words.json", orjson.dumps({"words": self.words, "sizes": sizes}))
+        for name, array in arrays.items():
+            write_durably(folder / f"{name}.npy", array)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return all that `open` needs, the words apart."""
+        return {
+            "entries": self.index.entries,
+            "starts": self.index.starts,
+            "letters": self.spelled.letters,
+            "lengths": self.spelled.lengths,
+            "zipfs": self.zipfs,
+            "traits": self.traits,
+            "spellings": self.spelled.spellings,
+            "sound_order": self.sound_order,
+            "pair_keys": self.pair_keys,
+            "pair_zipfs": self.pair_zipfs,
+        }
+
+    def pair_zipf(self, first: int, second: int) -> float:
+        """Return how frequent two words in a row are, 0 if it is not known to happen."""
+        key = np.uint64(first << int(_PAIR_BITS) | second)
+        place = int(self.pair_keys.searchsorted(key))
+        if place < len(self.pair_keys) and self.pair_keys[place] == key:
+            return float(self.pair_zipfs[place])
+        return 0.0
+
+    @classmethod
+    def _of(cls, words: list[str], arrays: dict[str, Array]) -> Vocabulary:
+        keys = [word.lower() for word in words]
+        return cls(
+            words,
+            keys,
+            {key: i for i, key in enumerate(keys)},
+            Spelled(arrays["letters"], arrays["lengths"], arrays["spellings"]),
+            arrays["zipfs"],
+            arrays["traits"],
+            DeletionIndex(arrays["entries"], arrays["starts"]),
+            arrays["sound_order"],
+            arrays["pair_keys"],
+            arrays["pair_zipfs"],
+        )
+
+
+def _arrays(listed: WordList) -> dict[str, Array]:
+    keys = [word.lower() for word in listed.words]
+    spelled = Spelled.of(keys)
+    index = DeletionIndex.build(keys)
+    pair_keys, pair_zipfs = _pairs(listed, {key: i for i, key in enumerate(keys)})
+    return {
+        "entries": index.entries,
+        "starts": index.starts,
+        "letters": spelled.letters,
+        "lengths": spelled.lengths,
+        "zipfs": np.array(listed.zipfs, np.float32),
+        "traits": np.fromiter(_traits(listed), np.uint8, len(keys)),
+        "spellings": spelled.spellings,
+        "sound_order": spelled.spellings[:, 0].argsort(kind="stable").astype(np.int32),
+        "pair_keys": pair_keys,
+        "pair_zipfs": pair_zipfs,
+    }
+
+
+def _traits(listed: WordList) -> Iterable[int]:
+    for word in listed.words:
+        suggested = 0 if word in listed.only_known else SUGGESTED
+        yield suggested | (0 if word.islower() else CAPITAL)
+
+
+def _pairs(listed: WordList, ids: dict[str, int]) -> tuple[Array, Array]:
+    rows = [
+        (ids[first] << int(_PAIR_BITS) | ids[second], zipf)
+        for first, seconds in listed.pairs.items()
+        for second, zipf in seconds.items()
+    ]
+    rows.sort()
+    keys = np.array([key for key, _ in rows], np.uint64)
+    return keys, np.array([zipf for _, zipf in rows], np.float32)
+
+
+def _hash(text: str) -> int:
+    return crc32(text.encode("utf-8", "surrogatepass"))
