@@ -28,11 +28,14 @@ _MOST_COMPARED = 60
 _MOST = 12
 # A word that would cost more is out of reach.
 _MOST_COST, _MOST_COST_A_LETTER = 9.0, 1.3
+# The best must be likelier than this among all candidates, and not too unlikely by itself.
+_LEAST_SHARE, _LEAST_SCORE = 0.42, -3.0
 # Decades of occurrences in a billion words.
 _FREQUENT = 3.0
 _FREQUENT_ALONE = 4.3
 _JOINED = 3.5
 _COLLOCATION = 1.5
+_SURELY_TWO = 4.0
 _COMPOUND = 0.0
 # Where one frequent word is this near, a capitalised word is not taken for a name.
 _NO_NAME, _NO_NAME_COST = 4.5, 2.6
@@ -83,15 +86,21 @@ class WeightedEngine:
     def _choices(self, word: str) -> Choices:
         elided, stem = self._tongue.without_elision(word.lower())
         found = self._best(stem)
-        may_be_name = word[:1].isupper() and not (
-            found and found[0].zipf >= _NO_NAME and found[0].cost <= _NO_NAME_COST
-        )
-        return Choices(self.rule, tuple(elided + each.word for each in found), may_be_name)
+        is_capital = word[:1].isupper()
+        if not _is_sure(found) or (is_capital and found[0].zipf < _FREQUENT):
+            # A capital is reason enough to take it for a name.
+            return Choices(self.rule, (word.lower(),) if is_capital else ())
+        rule = "split" if " " in found[0].word else self.rule
+        is_slip = found[0].zipf >= _NO_NAME and found[0].cost <= _NO_NAME_COST
+        words = tuple(elided + each.word for each in found)
+        return Choices(rule, words, may_be_name=is_capital and not is_slip)
 
     def _is_compound(self, word: str) -> bool:
-        """Whether it is made of known parts and is no slip in a frequent word."""
-        return self._compounds.has(word) and not any(
-            self._zipf(i) >= _FREQUENT for i in self._lexicon.within(word, 1)[:1]
+        """Whether it is made of known parts, and neither a slip nor two words run together."""
+        return (
+            self._compounds.has(word)
+            and not any(self._zipf(i) >= _FREQUENT for i in self._lexicon.within(word, 1)[:1])
+            and not any(pair.zipf >= _SURELY_TWO for pair in self._two_words(word))
         )
 
     def _best(self, word: str) -> list[_Scored]:
@@ -146,3 +155,10 @@ class WeightedEngine:
     def _zipf(self, word_id: int) -> float:
         return math.log10(int(self._lexicon.counts[word_id])) + self._scale
 
+
+def _is_sure(found: list[_Scored]) -> bool:
+    """Whether the best candidate is likely enough to replace the word."""
+    if not found or found[0].score < _LEAST_SCORE:
+        return False
+    best = found[0].score
+    return sum(math.exp(each.score - best) for each in found) <= 1 / _LEAST_SHARE
