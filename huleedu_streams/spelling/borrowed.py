@@ -31,7 +31,11 @@ def borrowed_words(levels: Mapping[str, int], roles: Mapping[str, int]) -> Itera
             plain = _plain(word)
             unaccented[plain] = max(level, unaccented.get(plain, 0))
     for word, level in levels.items():
-        if level < _FREQUENT or word in listed or unaccented.get(_plain(word), 0) > level:
+        if (
+            level < _FREQUENT
+            or word in listed
+            or (word.isascii() and unaccented.get(word, 0) > level)
+        ):
             continue
         limit = level + _FAR_MORE_FREQUENT
         if level >= _VERY_FREQUENT or not any(

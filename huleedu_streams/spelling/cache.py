@@ -65,17 +65,20 @@ class Recipe(Generic[Kept]):
         return f"{self.name}-{sha256(made_from).hexdigest()[:16]}"
 
 
-def load_lexicon(language: str, cache_dir: Path | None = None) -> Lexicon:
+def load_lexicon(
+    language: str, cache_dir: Path | None = None, *, is_completed: bool = False
+) -> Lexicon:
     """Return the lexicon of a language.
 
     Args:
         language: As `dictionary.languages()` has it.
         cache_dir: Where to keep it; by default the user's cache folder.
+        is_completed: With the words that complete pyspellchecker's.
 
     Raises:
         DictionaryError: the dictionary cannot be read.
     """
-    source = read_source(language)
+    source = read_source(language, is_completed=is_completed)
     build = partial(_lexicon_of, source)
     return load_kept(Recipe(language, b"".join(source), build, Lexicon.open), cache_dir)
 

@@ -67,7 +67,8 @@ def _load_exact(language: str, cache_dir: Path | None) -> Engine:
 def _load_ranked(language: str, cache_dir: Path | None) -> Engine:
     if has_words(language):
         return RankedEngine(load_vocabulary(language, cache_dir), load_weights())
-    return WeightedEngine(load_lexicon(language, cache_dir), tongue_of(language))
+    lexicon = load_lexicon(language, cache_dir, is_completed=True)
+    return WeightedEngine(lexicon, tongue_of(language))
 
 
 _ENGINES: Mapping[str, Callable[[str, Path | None], Engine]] = MappingProxyType(

@@ -1,8 +1,9 @@
 """Which words a language has and how often each occurs, and which languages there are.
 
-Most dictionaries are pyspellchecker's: read where it is installed and never copied. Swedish is in
-`data/`, as two lists of different licences that are joined here and nowhere else. Not here: the
-index over the words (`lexicon.py`) and its place on disk (`cache.py`).
+Most dictionaries are pyspellchecker's: read where it is installed and never copied. Those that
+lack much of what texts hold are completed from `data/`, not for engine `exact`. Swedish is there
+too, as two lists of different licences that are joined here and nowhere else. Not here: the index
+over the words (`lexicon.py`) and its place on disk (`cache.py`); English of engine `ranked`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ _SUFFIX = ".json.gz"
 _BEYOND_LONGEST = 3
 # Language -> its lists in `data/`: how often words occur, which words there are.
 _OWN = MappingProxyType({"sv": ("sv.frequencies.xz", "sv.words.xz")})
-_STEPS_PER_DECADE = 20  # of the numbers in the first
+# Language -> frequent words that pyspellchecker has not; of every four of a Spanish text, one.
+_ADDED = MappingProxyType({"es": "es.added.xz", "fa": "fa.added.xz", "ru": "ru.added.xz"})
+# What the numbers of these lists mean: 20 times the logarithm of occurrences in a billion words.
+_STEPS_PER_DECADE, _DECADES = 20, 9
 _NUMBERS_THAT_ARE_WORDS = frozenset({"nan", "inf", "infinity"})
 
 
@@ -81,16 +85,21 @@ def served_language(tag: str) -> str:
     return language
 
 
-def read_source(language: str) -> tuple[bytes, ...]:
+def read_source(language: str, *, is_completed: bool = False) -> tuple[bytes, ...]:
     """Return the packed files of a language.
+
+    Args:
+        language: As `languages()` has it.
+        is_completed: Also what completes pyspellchecker's dictionary.
 
     Raises:
         DictionaryError: they cannot be read.
     """
     if language in _OWN:
         return tuple(packed.read(name) for name in _OWN[language])
+    added = (packed.read(_ADDED[language]),) if is_completed and language in _ADDED else ()
     try:
-        return ((_folder() / f"{language}{_SUFFIX}").read_bytes(),)
+        return ((_folder() / f"{language}{_SUFFIX}").read_bytes(), *added)
     except OSError as error:
         raise DictionaryError(
             f"cannot read the dictionary of {language!r}: {error.strerror}; "
@@ -104,10 +113,14 @@ def unpack(source: tuple[bytes, ...]) -> Dictionary:
     Raises:
         DictionaryError: the bytes are damaged.
     """
-    if len(source) > 1:
-        return _joined(*map(packed.unpack, source))
+    first, *others = source
+    if packed.is_packed(first):
+        return _joined(packed.unpack(first), packed.unpack(others[0]))
     try:
-        return Dictionary.of(orjson.loads(gzip.decompress(source[0])))
+        counts = orjson.loads(gzip.decompress(first))
+        for added in others:
+            counts |= _added(counts, packed.unpack(added))
+        return Dictionary.of(counts)
     except (OSError, EOFError, ValueError, AttributeError, TypeError) as error:
         raise DictionaryError("a dictionary is damaged; install pyspellchecker again") from error
 
@@ -120,6 +133,15 @@ def _joined(levels: dict[str, int], roles: dict[str, int]) -> Dictionary:
     }
     borrowed = borrowed_words(levels, roles)
     return Dictionary(counts, max(map(len, roles)), {**roles, **dict.fromkeys(borrowed, WORD)})
+
+
+def _added(counts: dict[str, int], levels: dict[str, int]) -> dict[str, int]:
+    """Return the counts of added words as if they had been counted with the others."""
+    total = sum(counts.values())
+    return {
+        word: max(1, round(10 ** (level / _STEPS_PER_DECADE - _DECADES) * total))
+        for word, level in levels.items()
+    }
 
 
 def is_checkable(word: str, longest: int) -> bool:

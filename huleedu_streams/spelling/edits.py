@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-# In powers of e. Learned by `scripts/fit_edits.py` from English misspellings, but for the first:
+# In powers of e. Learned by `scripts/languages/fit_edits.py` from English misspellings, but for the first:
 # English has no accents to leave out.
 COSTS: Mapping[str, float] = MappingProxyType(
     {

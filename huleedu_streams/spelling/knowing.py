@@ -46,6 +46,8 @@ def has_odd_shape(word: str) -> bool:
 
 def _is_of_odd_case(word: str) -> bool:
     """Whether it is an abbreviation, or spelt as no mistyped word is: eBook, McDonald."""
+    if word == word.lower():  # so is all that Arabic writes
+        return False
     if word.isupper():
         return len(word) <= _LONGEST_ABBREVIATION
     rest = word[1:]

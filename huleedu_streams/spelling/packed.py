@@ -1,7 +1,7 @@
 """The packed word lists in `data/`: text, a word and a number a line, behind lines of licence.
 
 Each word is written as the number of letters that it shares with the word before and the rest.
-`scripts/build_swedish.py` writes them and says in each what it is made from.
+`scripts/languages` writes them and says in each what it is made from.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from importlib.resources import files
 from huleedu_streams.errors import DictionaryError
 
 _BASE = 36
+_MAGIC = b"\xfd7zXZ\x00"
 
 
 def read(name: str) -> bytes:
@@ -26,6 +27,11 @@ def read(name: str) -> bytes:
         raise DictionaryError(
             f"cannot read the word list {name}: {error.strerror}; install huleedu-streams again"
         ) from error
+
+
+def is_packed(content: bytes) -> bool:
+    """Whether bytes are such a list."""
+    return content.startswith(_MAGIC)
 
 
 def unpack(packed: bytes) -> dict[str, int]:

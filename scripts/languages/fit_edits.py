@@ -1,6 +1,6 @@
 """Learn what each kind of edit costs in `huleedu_streams/spelling/edits.py`, and print it.
 
-    python -m scripts.fit_edits FOLDER
+    python -m scripts.languages.fit_edits FOLDER
 
 FOLDER: Roger Mitton's sets of English misspellings (`mitton_*.dat`). The kinds of edits are not
 English, so what they cost is taken for every language that has no set of its own. A fifth of the

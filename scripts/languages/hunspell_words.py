@@ -116,7 +116,9 @@ def _roles(own: str, flags: _Flags, *, is_stem: bool) -> int:
 
 def _flags(affixes: str) -> _Flags:
     named = dict(
-        line.split()[:2] for line in affixes.splitlines() if len(line.split()) == 2  # noqa: PLR2004
+        line.split()[:2]
+        for line in affixes.splitlines()
+        if len(line.split()) == 2  # noqa: PLR2004
     )
     return _Flags(
         first=named["COMPOUNDBEGIN"],
