@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from huleedu_streams.spelling.sounds import sound_key
 from huleedu_streams.spelling.vocabulary import SUGGESTED, WIDTH, Spelled, Vocabulary
 
 # Keeping more costs time and gains nothing.
 KEPT = 12
-_SOUND_ALIKES = 6
+_SHORT_SOUND = 3
 _ROW_BITS = 32
 _FURTHEST = 3
 
@@ -53,7 +54,7 @@ def _near(
     difference = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
     steps = np.maximum(deleted, np.abs(difference))
     is_near = np.abs(difference) <= 2  # noqa: PLR2004 - edits
-    sound_rows, sound_ids = _sounding_alike(spelled, vocabulary)
+    sound_rows, sound_ids = _sounding_alike(words, spelled, vocabulary)
     further = np.full(len(sound_rows), _FURTHEST)
     return (
         np.concatenate((rows[is_near], sound_rows)),
@@ -63,17 +64,18 @@ def _near(
 
 
 def _sounding_alike(
-    spelled: Spelled, vocabulary: Vocabulary
+    words: list[str], spelled: Spelled, vocabulary: Vocabulary
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    order = vocabulary.sound_order
-    sounds = spelled.spellings[:, 0]
-    hashes = vocabulary.spelled.spellings[:, 0]
-    first = np.searchsorted(hashes, sounds, "left", order)
-    last = np.searchsorted(hashes, sounds, "right", order)
-    counts = np.minimum(last - first, _SOUND_ALIKES)
-    rows = np.arange(len(sounds)).repeat(counts)
-    places = np.arange(len(rows)) - (counts.cumsum() - counts)[rows] + first[rows]
-    return rows, order[places].astype(np.int64)
+    """Return rows and ids of frequent words whose sound keys differ by one sound or not at all."""
+    sounds = [sound_key(word) for word in words]
+    rows, places, deleted = vocabulary.sounds.near(sounds, edits=1)
+    ids = vocabulary.sound_ids[places]
+    # Keys of few sounds are near to too many.
+    is_same = spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
+    is_telling = np.array([len(sound) > _SHORT_SOUND for sound in sounds])[rows]
+    lengths = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
+    is_near = (is_same | is_telling) & (np.abs(lengths) <= _FURTHEST)
+    return rows[is_near], ids[is_near]
 
 
 def _distinct(

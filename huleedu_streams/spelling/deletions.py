@@ -49,9 +49,14 @@ class DeletionIndex:
         self._shift = np.uint64(_HASH_BITS - (len(starts) - 1).bit_length() + 1)
 
     @classmethod
-    def build(cls, words: Sequence[str]) -> DeletionIndex:
-        """Index the words; a word's id is its place in the sequence."""
-        entries = _sorted_entries(words)
+    def build(cls, words: Sequence[str], edits: int = 2) -> DeletionIndex:
+        """Index the words; a word's id is its place in the sequence.
+
+        Args:
+            words: What is to be found.
+            edits: At most how many letters may be deleted, 1 or 2.
+        """
+        entries = _sorted_entries(words, edits)
         bits = max(1, len(entries).bit_length() - 1)
         places = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
@@ -75,11 +80,11 @@ class DeletionIndex:
         is_same = (found ^ hashes.repeat(counts)) >> _ID_BITS == 0
         return cast("Numbers", found[is_same] & _ID_MASK)
 
-    def near(self, words: Sequence[str]) -> Near:
-        """Return, for many words at once, every word within two edits and some further ones."""
+    def near(self, words: Sequence[str], edits: int = 2) -> Near:
+        """Return, for many words at once, every word within `edits` and some further ones."""
         prefixes = [word[:PREFIX_LENGTH] for word in words]
         lengths = np.fromiter(map(len, prefixes), np.int64, len(prefixes))
-        hashes, rows, deleted = _all_remainders(prefixes, lengths)
+        hashes, rows, deleted = _all_remainders(prefixes, lengths, edits)
         places = hashes >> self._shift
         starts = self.starts[places].astype(np.int64)
         counts = self.starts[places + np.uint64(1)] - starts
@@ -109,14 +114,14 @@ class Near(NamedTuple):
 
 
 def _all_remainders(
-    prefixes: Sequence[str], lengths: npt.NDArray[np.int64]
+    prefixes: Sequence[str], lengths: npt.NDArray[np.int64], edits: int
 ) -> tuple[Numbers, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the hashes of all remainders, whose they are, and how many letters they lack."""
     hashes, rows, deleted = [], [], []
-    for length in sorted(set(lengths.tolist())):
+    for length in sorted(set(lengths.tolist()) - {0}):
         of_length = np.flatnonzero(lengths == length)
         letters = _letters("".join(prefixes[i] for i in of_length.tolist()))
-        matrix, lacking = _remainders(length, 2), _lacking(length)
+        matrix, lacking = _remainders(length, edits), _lacking(length, edits)
         hashes.append((letters.reshape(-1, length) @ matrix).ravel())
         rows.append(of_length.repeat(len(lacking)))
         deleted.append(np.tile(lacking, len(of_length)))
@@ -126,13 +131,13 @@ def _all_remainders(
     return np.concatenate(hashes), np.concatenate(rows), np.concatenate(deleted)
 
 
-def _sorted_entries(words: Sequence[str]) -> Numbers:
+def _sorted_entries(words: Sequence[str], edits: int) -> Numbers:
     lengths = np.fromiter((min(len(word), PREFIX_LENGTH) for word in words), np.int64, len(words))
     blocks = [np.empty(0, np.uint64)]
     for length in range(1, PREFIX_LENGTH + 1):
         ids = np.flatnonzero(lengths == length)
         letters = _letters("".join(words[i][:length] for i in ids.tolist())).reshape(-1, length)
-        hashes = letters @ _remainders(length, 2)
+        hashes = letters @ _remainders(length, edits)
         hashes &= ~_ID_MASK
         hashes |= ids[:, None].astype(np.uint64)
         blocks.append(hashes.ravel())
@@ -168,9 +173,9 @@ def _remainders(length: int, edits: int) -> Numbers:
 
 
 @cache
-def _lacking(length: int) -> npt.NDArray[np.int64]:
-    """Return how many letters each column of `_remainders(length, 2)` deletes."""
-    return length - np.count_nonzero(_remainders(length, 2), axis=0)
+def _lacking(length: int, edits: int) -> npt.NDArray[np.int64]:
+    """Return how many letters each column of `_remainders` deletes."""
+    return length - np.count_nonzero(_remainders(length, edits), axis=0)
 
 
 def _weight(place: int) -> int:

@@ -6,6 +6,8 @@ are worth (`scorer.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
@@ -13,10 +15,16 @@ from rapidfuzz.process import cpdist
 
 from huleedu_streams.spelling.candidates import Pairs
 from huleedu_streams.spelling.channel import Channel, Windows
+from huleedu_streams.spelling.splits import Splits
 from huleedu_streams.spelling.vocabulary import APOSTROPHE, CAPITAL, WIDTH, Spelled, Vocabulary
 
-# The column of the channel's cost for each letter written.
-COST_A_LETTER = 5
+Rows = npt.NDArray[np.float32]
+
+COLUMNS = 30
+# The column of the channel's cost for each letter written, and that of the length.
+COST_A_LETTER, _LENGTH = 5, 21
+# The last columns are of words parted alone.
+_OF_SPLITS = 4
 
 _VOWELS = np.zeros(256, np.bool_)
 _VOWELS[[ord(letter) - 96 for letter in "aeiouy"]] = True
@@ -24,7 +32,7 @@ _VOWELS[[ord(letter) - 96 for letter in "aeiouy"]] = True
 
 def features(
     words: list[str], spelled: Spelled, pairs: Pairs, vocabulary: Vocabulary, channel: Channel
-) -> npt.NDArray[np.float32]:
+) -> Rows:
     """Return a row for each pair.
 
     Args:
@@ -37,46 +45,63 @@ def features(
     rows, ids = pairs
     listed = vocabulary.spelled
     windows = _windows(spelled, listed, pairs)
-    lengths, right_lengths = spelled.lengths[rows], listed.lengths[ids]
-    written = [words[row] for row in rows.tolist()]
-    meant = [vocabulary.keys[i] for i in ids.tolist()]
     costs = channel.costs(windows)
     zipfs = vocabulary.zipfs[ids]
-    start = windows.start
-    end = lengths - start - windows.wrong_length
-    edits = cpdist(written, meant, scorer=DamerauLevenshtein.distance, dtype=np.int32)
-    likeness = cpdist(written, meant, scorer=JaroWinkler.similarity, dtype=np.float32)
-    first = np.arange(len(rows))
-    place = np.minimum(start, WIDTH - 1)
-    wrong_letter, right_letter = windows.wrong[first, place], windows.right[first, place]
-    is_same_spelling = spelled.spellings[rows] == listed.spellings[ids]
+    lengths = spelled.lengths[rows]
     columns = (
         zipfs[:, 0],
         zipfs[:, 1],
         zipfs[:, 0] - _largest(zipfs[:, 0], rows),
         costs,
-        costs - -_largest(-costs, rows),
+        costs + _largest(-costs, rows),
         costs / lengths,
-        edits == 1,
-        edits == 2,  # noqa: PLR2004 - edits
-        edits,
-        likeness,
-        *is_same_spelling.T,
+        *_edits([words[row] for row in rows.tolist()], [vocabulary.keys[i] for i in ids.tolist()]),
+        *(spelled.spellings[rows] == listed.spellings[ids]).T,
+        *_ends(windows, lengths),
+        lengths,
+        listed.lengths[ids] - lengths,
+        1.0 / lengths,
+        (vocabulary.traits[ids] & CAPITAL) > 0,
+        (windows.right == APOSTROPHE).any(1),
+        *(np.zeros(len(rows)) for _ in range(_OF_SPLITS)),
+    )
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def split_features(spelled: Spelled, parted: Splits, vocabulary: Vocabulary) -> Rows:
+    """Return a row for each word parted, of the same columns; most do not apply."""
+    lengths = vocabulary.spelled.lengths
+    shorter = np.minimum(lengths[parted.first], lengths[parted.second])
+    rows = np.zeros((len(parted.rows), COLUMNS), np.float32)
+    whole = spelled.lengths[parted.rows]
+    rows[:, _LENGTH], rows[:, _LENGTH + 2] = whole, 1.0 / whole
+    rows[:, -_OF_SPLITS:] = np.stack(
+        (np.ones(len(whole)), parted.is_seen, parted.pair_zipf, shorter), axis=1
+    )
+    return rows
+
+
+def _edits(written: list[str], meant: list[str]) -> tuple[npt.NDArray[Any], ...]:
+    edits = cpdist(written, meant, scorer=DamerauLevenshtein.distance, dtype=np.int32)
+    likeness = cpdist(written, meant, scorer=JaroWinkler.similarity, dtype=np.float32)
+    return edits == 1, edits == 2, edits, likeness  # noqa: PLR2004 - edits
+
+
+def _ends(windows: Windows, lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+    """Return what both words begin and end with, and what the first difference is."""
+    start = windows.start
+    end = lengths - start - windows.wrong_length
+    numbers, place = np.arange(len(start)), np.minimum(start, WIDTH - 1)
+    return (
         start,
         end,
         start == 0,
         end == 0,
         windows.wrong_length,
         windows.right_length,
-        lengths,
-        right_lengths - lengths,
-        1.0 / lengths,
-        _VOWELS[wrong_letter],
-        _VOWELS[right_letter],
-        (vocabulary.traits[ids] & CAPITAL) > 0,
-        (windows.right == APOSTROPHE).any(1),
+        _VOWELS[windows.wrong[numbers, place]],
+        _VOWELS[windows.right[numbers, place]],
     )
-    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
 
 def _windows(spelled: Spelled, listed: Spelled, pairs: Pairs) -> Windows:

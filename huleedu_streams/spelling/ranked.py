@@ -8,20 +8,54 @@ Known words are their own only candidate. Not here: the comparison (`features.py
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from huleedu_streams.domain.spelling import Choices
-from huleedu_streams.spelling.candidates import Pairs, candidates
-from huleedu_streams.spelling.features import COST_A_LETTER, features
+from huleedu_streams.spelling.candidates import KEPT, candidates
+from huleedu_streams.spelling.channel import Channel
+from huleedu_streams.spelling.features import COST_A_LETTER, Rows, features, split_features
 from huleedu_streams.spelling.knowing import is_right
 from huleedu_streams.spelling.scorer import Weights
+from huleedu_streams.spelling.splits import splits
 from huleedu_streams.spelling.vocabulary import Spelled, Vocabulary
 
 _POSSESSIVE = "'s"
-_MOST = 12
+_NONE = -1
 # A word that would cost more a letter is out of reach.
-_MOST_COST_A_LETTER = 2.5
+_MOST_COST_A_LETTER = 3.5
+
+
+class Ranking(NamedTuple):
+    """Candidates of the words of a batch with their scores, in no order.
+
+    Attributes:
+        rows: Which word of the batch.
+        ids: The candidate, or its first word.
+        seconds: Its second word, -1 for most.
+        features: What is told of it, a row each.
+    """
+
+    rows: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+    seconds: npt.NDArray[np.int64]
+    features: Rows
+
+
+def rank(words: list[str], vocabulary: Vocabulary, channel: Channel, kept: int = KEPT) -> Ranking:
+    """Return the likely candidates of lower-case words and what is told of them."""
+    spelled = Spelled.of(words)
+    pairs = candidates(words, spelled, vocabulary, kept)
+    rows = features(words, spelled, pairs, vocabulary, channel)
+    parted = splits(words, vocabulary)
+    return Ranking(
+        np.concatenate((pairs.rows, parted.rows)),
+        np.concatenate((pairs.ids, parted.first)),
+        np.concatenate((np.full(len(pairs.ids), _NONE), parted.second)),
+        np.concatenate((rows, split_features(spelled, parted, vocabulary))),
+    )
 
 
 class RankedEngine:
@@ -48,24 +82,27 @@ class RankedEngine:
     def choices(self, words: Sequence[str]) -> list[Choices]:
         """Return what each unknown word of a text could be."""
         return [
-            Choices(self.rule, found, may_be_name=word[:1].isupper())
+            Choices(
+                "split" if found and " " in found[0] else self.rule,
+                found,
+                may_be_name=word[:1].isupper() and word[1:].islower(),
+            )
             for word, found in zip(words, self._ordered(words), strict=True)
         ]
 
     def _ordered(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         stems, tails = zip(*map(_without_possessive, words), strict=True)
-        spelled = Spelled.of(stems)
-        pairs = candidates(list(stems), spelled, self._vocabulary)
-        rows = features(list(stems), spelled, pairs, self._vocabulary, self._weights.channel)
-        scores = self._weights.net.score(rows)
-        is_near = rows[:, COST_A_LETTER] < _MOST_COST_A_LETTER
-        pairs, scores = Pairs(pairs.rows[is_near], pairs.ids[is_near]), scores[is_near]
-        order = np.lexsort((-scores, pairs.rows))
+        ranking = rank(list(stems), self._vocabulary, self._weights.channel)
+        scores = self._weights.net.score(ranking.features)
+        is_near = ranking.features[:, COST_A_LETTER] < _MOST_COST_A_LETTER
+        order = np.lexsort((-scores, ranking.rows))
+        order = order[is_near[order]]
         found: list[list[str]] = [[] for _ in words]
         listed = self._vocabulary.words
-        for row, i in zip(pairs.rows[order].tolist(), pairs.ids[order].tolist(), strict=True):
-            found[row].append(listed[i] + tails[row])
-        return [tuple(words[:_MOST]) for words in found]
+        for row, i, second in zip(*(column[order].tolist() for column in ranking[:3]), strict=True):
+            word = listed[i] if second < 0 else f"{listed[i]} {listed[second]}"
+            found[row].append(word + tails[row])
+        return [tuple(words) for words in found]
 
 
 def _without_possessive(word: str) -> tuple[str, str]:

@@ -22,13 +22,16 @@ from huleedu_streams.spelling.sounds import skeleton, sound_key, undoubled
 from huleedu_streams.spelling.wordlist import WordList
 
 Array = npt.NDArray[Any]
+Ids = npt.NDArray[np.int64]
 
 # Letters of a word that are compared one by one; nearly all words are shorter.
 WIDTH = 24
+# Rarer words are not found by their sound alone.
+_SOUNDING_ZIPF = 2.5
 _PAIR_BITS = np.uint64(32)
 _ARRAYS = (
     "entries", "starts", "letters", "lengths", "zipfs", "traits",
-    "spellings", "sound_order", "pair_keys", "pair_zipfs",
+    "spellings", "sound_entries", "sound_starts", "sound_ids", "pair_keys", "pair_zipfs",
 )  # fmt: skip
 
 # Codes: a letter of English 1 to 26, apostrophe 27, any other sign above.
@@ -38,7 +41,7 @@ _CODES[1:] = OTHER + np.arange(1, len(_CODES)) % 100
 _CODES[[ord(char) for char in "abcdefghijklmnopqrstuvwxyz'"]] = np.arange(1, OTHER)
 
 # Bits of `traits`.
-SUGGESTED, CAPITAL = 1, 2
+SUGGESTED, CAPITAL, NAME = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Vocabulary:
         zipfs: A row a word, a column a source of frequencies.
         traits: Bits.
         index: Finds ids of words that may be near.
-        sound_order: Ids in the order of their sound keys' hashes.
+        sounds: Finds places in `sound_ids` of words whose sound keys may be near.
+        sound_ids: Ids of the words that are frequent enough to be found by their sound.
     """
 
     words: list[str]
@@ -91,7 +95,8 @@ class Vocabulary:
     zipfs: npt.NDArray[np.float32] = field(repr=False)
     traits: npt.NDArray[np.uint8] = field(repr=False)
     index: DeletionIndex = field(repr=False)
-    sound_order: npt.NDArray[np.int32] = field(repr=False)
+    sounds: DeletionIndex = field(repr=False)
+    sound_ids: npt.NDArray[np.int64] = field(repr=False)
     pair_keys: npt.NDArray[np.uint64] = field(repr=False)
     pair_zipfs: npt.NDArray[np.float32] = field(repr=False)
 
@@ -131,18 +136,20 @@ class Vocabulary:
             "zipfs": self.zipfs,
             "traits": self.traits,
             "spellings": self.spelled.spellings,
-            "sound_order": self.sound_order,
+            "sound_entries": self.sounds.entries,
+            "sound_starts": self.sounds.starts,
+            "sound_ids": self.sound_ids,
             "pair_keys": self.pair_keys,
             "pair_zipfs": self.pair_zipfs,
         }
 
-    def pair_zipf(self, first: int, second: int) -> float:
-        """Return how frequent two words in a row are, 0 if it is not known to happen."""
-        key = np.uint64(first << int(_PAIR_BITS) | second)
-        place = int(self.pair_keys.searchsorted(key))
-        if place < len(self.pair_keys) and self.pair_keys[place] == key:
-            return float(self.pair_zipfs[place])
-        return 0.0
+    def pair_zipfs_of(self, first: Ids, second: Ids) -> npt.NDArray[np.float32]:
+        """Return how frequent two words in a row are, each; 0 if it is not known to happen."""
+        if not len(self.pair_keys):
+            return np.zeros(len(first), np.float32)
+        keys = first.astype(np.uint64) << _PAIR_BITS | second.astype(np.uint64)
+        places = self.pair_keys.searchsorted(keys).clip(max=len(self.pair_keys) - 1)
+        return np.where(self.pair_keys[places] == keys, self.pair_zipfs[places], np.float32(0))
 
     @classmethod
     def _of(cls, words: list[str], arrays: dict[str, Array]) -> Vocabulary:
@@ -155,7 +162,8 @@ class Vocabulary:
             arrays["zipfs"],
             arrays["traits"],
             DeletionIndex(arrays["entries"], arrays["starts"]),
-            arrays["sound_order"],
+            DeletionIndex(arrays["sound_entries"], arrays["sound_starts"]),
+            arrays["sound_ids"],
             arrays["pair_keys"],
             arrays["pair_zipfs"],
         )
@@ -165,6 +173,8 @@ def _arrays(listed: WordList) -> dict[str, Array]:
     keys = [word.lower() for word in listed.words]
     spelled = Spelled.of(keys)
     index = DeletionIndex.build(keys)
+    sound_ids = np.flatnonzero(np.array(listed.zipfs)[:, 0] >= _SOUNDING_ZIPF)
+    sounds = DeletionIndex.build([sound_key(keys[i]) for i in sound_ids.tolist()], edits=1)
     pair_keys, pair_zipfs = _pairs(listed, {key: i for i, key in enumerate(keys)})
     return {
         "entries": index.entries,
@@ -174,7 +184,9 @@ def _arrays(listed: WordList) -> dict[str, Array]:
         "zipfs": np.array(listed.zipfs, np.float32),
         "traits": np.fromiter(_traits(listed), np.uint8, len(keys)),
         "spellings": spelled.spellings,
-        "sound_order": spelled.spellings[:, 0].argsort(kind="stable").astype(np.int32),
+        "sound_entries": sounds.entries,
+        "sound_starts": sounds.starts,
+        "sound_ids": sound_ids,
         "pair_keys": pair_keys,
         "pair_zipfs": pair_zipfs,
     }
@@ -183,7 +195,8 @@ def _arrays(listed: WordList) -> dict[str, Array]:
 def _traits(listed: WordList) -> Iterable[int]:
     for word in listed.words:
         suggested = 0 if word in listed.only_known else SUGGESTED
-        yield suggested | (0 if word.islower() else CAPITAL)
+        capital = 0 if word.islower() else CAPITAL
+        yield suggested | capital | (NAME if word in listed.names else 0)
 
 
 def _pairs(listed: WordList, ids: dict[str, int]) -> tuple[Array, Array]:

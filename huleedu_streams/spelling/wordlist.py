@@ -1,7 +1,7 @@
 """The word lists that the wheel carries, and how frequent each word is.
 
-`data/<language>.words.gz`: a line a word: as it is written, its frequency in two sources in hundredths of a Zipf unit, `k` if
-it is known but never suggested. Lines of `#` state the licences. A second file,
+`data/<language>.words.gz` has a line a word: as it is written, its frequency in two sources in
+hundredths of a Zipf unit, `k` if it is known but never suggested, `n` if it may be a name. Lines of `#` state the licences. A second file,
 `<language>.pairs.gz`, holds which words follow which. Written by `scripts/`. Not here: the
 arrays made of them (`vocabulary.py`).
 """
@@ -26,12 +26,14 @@ class WordList:
         words: As they are written, most frequent first; no two differ in letter case alone.
         zipfs: For each, the logarithm of its occurrences in 10**9 words, in two sources.
         only_known: Those that are right and never suggested.
+        names: Those that may be the name of a person or a place.
         pairs: Lower-case first word -> lower-case second word -> Zipf unit of the two in a row.
     """
 
     words: list[str]
     zipfs: list[tuple[float, float]]
     only_known: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     pairs: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -68,6 +70,7 @@ def unpack_words(words: bytes, pairs: bytes) -> WordList:
             [row[0] for row in rows],
             [(int(row[1]) / _HUNDREDTHS, int(row[2]) / _HUNDREDTHS) for row in rows],
             frozenset(row[0] for row in rows if row[3:] == ["k"]),
+            frozenset(row[0] for row in rows if row[3:] == ["n"]),
             _pairs(_lines(pairs)) if pairs else {},
         )
     except (OSError, EOFError, ValueError, IndexError) as error:

@@ -27,7 +27,8 @@ DATA = HERE.parent.parent / "huleedu_streams" / "spelling" / "data"
 
 LICENCES = """\
 English words: the word, how frequent it is in each of two sources (hundredths of a Zipf unit, the
-logarithm of occurrences in a thousand million words), and `k` if it is never suggested.
+logarithm of occurrences in a thousand million words), `k` if it is never suggested, `n` if it may
+be the name of a person or a place.
 Words: SCOWL 2020.12.07, Copyright 2000-2020 by Kevin Atkinson. Permission to use, copy, modify,
 distribute and sell these word lists, the associated scripts, the output created from the scripts,
 and its documentation for any purpose is hereby granted without fee, provided that the above
@@ -56,6 +57,10 @@ _KINDS = ("words", "contractions", "upper", "proper-names")
 _TOTAL_WORDS = 1.0e12  # of Google Books Ngrams, as SymSpell counts them
 _HUNDREDTHS = 100
 _COMMON_SIZE, _LARGE_SIZE = 60, 70
+# Up to here, capitals are of what any dictionary has: Wednesday, English, Christmas.
+_DICTIONARY_SIZE = 40
+# A word in lower case beats the same with a capital unless it is much rarer: danish, dutch.
+_SIZES_APART = 10
 # A word of the large list has to be this frequent and this long.
 _LARGE_ZIPF, _LARGE_LENGTH = 2.0, 5
 # A rarer word next to one that is a thousand times as frequent is taken for that one, misspelt.
@@ -70,7 +75,15 @@ class Entry:
 
     word: str
     size: int
-    is_suggested: bool
+    is_suggested: bool = True
+
+    @property
+    def flags(self) -> str:
+        """`k` if it is known but never suggested, `n` if it may be a person's or a place's name."""
+        if not self.is_suggested or (self.word.isupper() and len(self.word) > 1):
+            return "\tk"
+        is_name = not self.word.islower() and self.size > _DICTIONARY_SIZE
+        return "\tn" if is_name else ""
 
 
 class Sizes:
@@ -116,19 +129,24 @@ def gather(scowl: Path) -> dict[str, Entry]:
         for word, size in sorted(words.items(), key=lambda item: (item[0].lower(), item[0])):
             key = word.lower()
             there = found.get(key)
-            if there is None or (there.is_suggested == is_suggested and word.islower()):
-                found[key] = Entry(word, min(size, there.size if there else size), is_suggested)
+            if there is None:
+                found[key] = Entry(word, size, is_suggested)
+            elif is_suggested and word.islower() and size <= there.size + _SIZES_APART:
+                found[key] = Entry(word, min(size, there.size), is_suggested)
 
+    add(dict.fromkeys(listed("extra_words.txt"), _DICTIONARY_SIZE))
     add(sizes.words(_DIALECTS, _KINDS, _COMMON_SIZE))
-    add(dict.fromkeys((w for w in listed("extra_words.txt") if "-" not in w), 10))
+    add(dict.fromkeys(listed("left_alone.txt"), _DICTIONARY_SIZE), is_suggested=False)
     add(sizes.words(_VARIANTS, _KINDS, _COMMON_SIZE), is_suggested=False)
     add(sizes.words(_DIALECTS, ("abbreviations",), _COMMON_SIZE), is_suggested=False)
     large = sizes.words(_DIALECTS, _KINDS, _LARGE_SIZE)
     add({w: s for w, s in large.items() if len(w) >= _LARGE_LENGTH and zipf(w) >= _LARGE_ZIPF})
     for word in listed("refused_words.txt"):
         found.pop(word, None)
+    for word in listed("capitals.txt"):
+        found[word.lower()] = Entry(word, _DICTIONARY_SIZE)
     for word in possessives(found):
-        found[word.lower()] = Entry(word, 10, is_suggested=True)
+        found[word] = Entry(word, _DICTIONARY_SIZE)
     return found
 
 
@@ -138,7 +156,7 @@ def possessives(found: Mapping[str, Entry]) -> list[str]:
         f"{entry.word}'s"
         for entry in found.values()
         if f"{entry.word.lower()}s" not in found
-        and not entry.word.endswith("s")
+        and not entry.word.endswith(("s", "x", "z", "ch", "sh", "y"))
         and entry.word.islower()
         and zipf(entry.word) >= _POSSESSIVE_ZIPF
         and zipf(f"{entry.word}'s") >= 3.0
@@ -181,9 +199,8 @@ def word_lines(found: Mapping[str, Entry]) -> Iterator[str]:
     for key, entry in sorted(found.items(), key=lambda item: (-zipf(item[0]), item[0])):
         first = zipf(key)
         other = books.get(key, first if "'" in key else max(first - _MISSING_ZIPF, 0.0))
-        flag = "" if entry.is_suggested else "\tk"
         numbers = (round(value * _HUNDREDTHS) for value in (first, max(other, 0.0)))
-        yield "\t".join((entry.word, *map(str, numbers))) + flag
+        yield "\t".join((entry.word, *map(str, numbers))) + entry.flags
 
 
 def pair_lines(found: Mapping[str, Entry]) -> Iterator[str]:
