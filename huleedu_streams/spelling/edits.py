@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-# In powers of e. Learned by `scripts/languages/fit_edits.py` from English misspellings, but for the first:
-# English has no accents to leave out.
+# In powers of e. Learned by `scripts/languages/fit_edits.py` from English misspellings, but for
+# the first: English has no accents to leave out.
 COSTS: Mapping[str, float] = MappingProxyType(
     {
         "accent": 1.0,
@@ -31,10 +31,17 @@ COSTS: Mapping[str, float] = MappingProxyType(
         "last": 0.7,
     }
 )
-_VOWELS = frozenset("aeiouyøæœıаеиоуыэюяєі")
-# Consonants that differ in voice only or share a sound in many languages.
-_PAIRS = "bp dt gk fv vw sz ck cs kq mn gj дт бп гк вф зс жш".split()
-_ALIKE = frozenset(pair for pair in _PAIRS) | frozenset(pair[::-1] for pair in _PAIRS)
+_VOWELS = frozenset(
+    "aeiouy\u00f8\u00e6\u0153\u0131"
+    "\u0430\u0435\u0438\u043e\u0443\u044b\u044d\u044e\u044f\u0454\u0456"
+)
+# Consonants that differ in voice only or share a sound in many languages; Latin, Cyrillic.
+_PAIRS = (
+    *("bp", "dt", "gk", "fv", "vw", "sz", "ck", "cs", "kq", "mn", "gj"),
+    *("\u0434\u0442", "\u0431\u043f", "\u0433\u043a", "\u0432\u0444", "\u0437\u0441"),
+    "\u0436\u0448",
+)
+_ALIKE = frozenset(_PAIRS) | frozenset(pair[::-1] for pair in _PAIRS)
 
 
 def edits(written: str, meant: str) -> tuple[str, ...]:

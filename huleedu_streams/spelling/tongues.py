@@ -35,7 +35,7 @@ class Tongue:
         return _REPEATED.sub(r"\1", word)
 
     def without_elision(self, word: str) -> tuple[str, str]:
-        """Return a lower-case word in two: what is elided before it with the apostrophe, the rest."""
+        """Return a lower-case word in two: what is elided, with its apostrophe, and the rest."""
         before, apostrophe, after = word.partition("'")
         if apostrophe and before in self.elided:
             return before + apostrophe, after
@@ -66,16 +66,25 @@ _SWEDISH = tuple(
 )
 # What is left when the same beginning is cut off: evenemanger/evenemang, kontextet/kontexten.
 _SWEDISH_ENDINGS = frozenset(
-    tuple(pair.split("/"))
-    for pair in (
-        "t/n n/t er/ar ar/er er/or or/er ar/or or/ar erna/arna arna/erna er/ ar/ or/ e/ "
-        "ade/de ade/te ade/dde de/ade te/ade t/ /t"
-    ).split(" ")
+    {
+        *(("t", "n"), ("n", "t"), ("t", ""), ("", "t"), ("e", ""), ("er", ""), ("ar", "")),
+        *(("er", "ar"), ("ar", "er"), ("er", "or"), ("or", "er"), ("ar", "or"), ("or", "ar")),
+        *(("erna", "arna"), ("arna", "erna")),
+        *(("ade", "de"), ("ade", "te"), ("ade", "dde"), ("de", "ade"), ("te", "ade")),
+    }
 )
-_FRENCH = frozenset("l d j m t s c n qu jusqu lorsqu puisqu quoiqu presqu quelqu".split())
+_FRENCH = frozenset(
+    {
+        *("l", "d", "j", "m", "t", "s", "c", "n", "qu"),
+        *("jusqu", "lorsqu", "puisqu", "quoiqu", "presqu", "quelqu"),
+    }
+)
 _ITALIAN = frozenset(
-    "l un d c s m t v n all dell dall nell sull quell quest bell sant nessun ciascun "
-    "mezz tutt quant com dov anch senz".split()
+    {
+        *("l", "un", "d", "c", "s", "m", "t", "v", "n", "all", "dall", "dell", "nell", "sull"),
+        *("quell", "quest", "bell", "sant", "nessun", "ciascun", "mezz", "tutt", "quant", "com"),
+        *("dov", "anch", "senz"),
+    }
 )
 
 _TONGUES: Mapping[str, Tongue] = MappingProxyType(

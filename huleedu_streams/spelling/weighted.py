@@ -123,8 +123,9 @@ class WeightedEngine:
 
     def _compounds_near(self, word: str) -> Iterator[_Scored]:
         for written, meant in self._compounds.near(word):
-            parts_cost = sum(map(self._cost, written, meant))
-            yield self._scored("".join(meant), parts_cost, _COMPOUND)
+            compound = "".join(meant)
+            if compound != word:
+                yield self._scored(compound, sum(map(self._cost, written, meant)), _COMPOUND)
 
     def _two_words(self, word: str) -> Iterator[_Scored]:
         """Yield the pairs of frequent words that it may be run together of."""

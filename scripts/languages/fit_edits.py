@@ -77,15 +77,15 @@ def _features(wrong: str, word_id: int, lexicon: Lexicon) -> list[float]:
 
 def _fitted(cases: list[Case], weights: np.ndarray) -> np.ndarray:
     """Raise the likelihood of the right candidates (Adam, softmax over the candidates)."""
-    mean, square, step = np.zeros_like(weights), np.zeros_like(weights), 0
-    for first in [*range(0, len(cases), _BATCH)] * _ROUNDS:
+    mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    batches = [*range(0, len(cases), _BATCH)] * _ROUNDS
+    for step, first in enumerate(batches, start=1):
         batch = cases[first : first + _BATCH]
         slope = -_DECAY * weights
         for rows, right in batch:
             scores = rows @ weights
             shares = np.exp(scores - scores.max())
             slope += (rows[right] - shares / shares.sum() @ rows) / len(batch)
-        step += 1
         mean = 0.9 * mean + 0.1 * slope
         square = 0.999 * square + 0.001 * slope**2
         speed = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
