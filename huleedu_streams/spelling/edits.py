@@ -31,6 +31,8 @@ COSTS: Mapping[str, float] = MappingProxyType(
         "last": 0.7,
     }
 )
+# Two letters added here and dropped there is as far as words are compared.
+_BAND = 1
 _VOWELS = frozenset(
     "aeiouy\u00f8\u00e6\u0153\u0131"
     "\u0430\u0435\u0438\u043e\u0443\u044b\u044d\u044e\u044f\u0454\u0456"
@@ -79,18 +81,21 @@ def plain(letter: str) -> str:
 @lru_cache(maxsize=65_536)
 def _cheapest(wrong: str, right: str, before: str, after: str) -> tuple[str, ...]:
     """Return the edits between two stretches that stand between the same two letters."""
+    if len(wrong) + len(right) == 1 or len(wrong) == len(right) == 1:
+        # Most are one edit; nothing cheaper leads from one letter to another.
+        *_, (_, _, kind) = _last_edits(wrong, right, len(wrong), len(right), (before, after))
+        return (_substituted(wrong, right) if wrong and right else kind,)
     best: dict[tuple[int, int], tuple[float, tuple[str, ...]]] = {(0, 0): (0.0, ())}
+    band = _BAND + abs(len(wrong) - len(right))
     for i in range(len(wrong) + 1):
-        for j in range(len(right) + 1):
-            ways = [
-                (best[i - back, j - forth], kind)
-                for back, forth, kind in _last_edits(wrong, right, i, j, (before, after))
-            ]
-            if ways:
-                best[i, j] = min(
-                    (spent + COSTS.get(kind, 0), (*kinds, kind) if kind else kinds)
-                    for (spent, kinds), kind in ways
-                )
+        for j in range(max(0, i - band), min(len(right), i + band) + 1):
+            for back, forth, kind in _last_edits(wrong, right, i, j, (before, after)):
+                way = best.get((i - back, j - forth))
+                if way is None:
+                    continue
+                spent = way[0] + COSTS[kind] if kind else way[0]
+                if (i, j) not in best or spent < best[i, j][0]:
+                    best[i, j] = (spent, (*way[1], kind) if kind else way[1])
     return best[len(wrong), len(right)][1]
 
 
@@ -108,6 +113,7 @@ def _last_edits(
         yield 2, 2, "swapped"
 
 
+@cache
 def _substituted(written: str, meant: str) -> str:
     if written == meant:
         return ""

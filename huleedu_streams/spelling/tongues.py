@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 _REPEATED = re.compile(r"(.)\1+")
@@ -30,9 +31,7 @@ class Tongue:
 
     def sound(self, word: str) -> str:
         """Return how a lower-case word sounds, each repeated letter once."""
-        for spelling, heard in self.sounds:
-            word = spelling.sub(heard, word)
-        return _REPEATED.sub(r"\1", word)
+        return _sound(word, self.sounds)
 
     def without_elision(self, word: str) -> tuple[str, str]:
         """Return a lower-case word in two: what is elided, with its apostrophe, and the rest."""
@@ -40,6 +39,13 @@ class Tongue:
         if apostrophe and before in self.elided:
             return before + apostrophe, after
         return "", word
+
+
+@lru_cache(maxsize=16_384)
+def _sound(word: str, sounds: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+    for spelling, heard in sounds:
+        word = spelling.sub(heard, word)
+    return _REPEATED.sub(r"\1", word)
 
 
 # A capital is a sound that no letter of its own stands for.
@@ -58,6 +64,7 @@ _SWEDISH = tuple(
         ("w", "v"),
         ("ph", "f"),
         ("th|dt", "t"),
+        ("gh", "g"),
         ("[äæ]", "e"),
         ("å", "o"),
         ("igt$", "it"),
@@ -69,7 +76,8 @@ _SWEDISH_ENDINGS = frozenset(
     {
         *(("t", "n"), ("n", "t"), ("t", ""), ("", "t"), ("e", ""), ("er", ""), ("ar", "")),
         *(("er", "ar"), ("ar", "er"), ("er", "or"), ("or", "er"), ("ar", "or"), ("or", "ar")),
-        *(("erna", "arna"), ("arna", "erna")),
+        *(("erna", "arna"), ("arna", "erna"), ("ligt", "igt"), ("igt", "ligt")),
+        *(("lig", "ig"), ("ig", "lig"), ("liga", "iga"), ("iga", "liga")),
         *(("ade", "de"), ("ade", "te"), ("ade", "dde"), ("de", "ade"), ("te", "ade")),
     }
 )

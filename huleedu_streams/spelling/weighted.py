@@ -16,6 +16,7 @@ from huleedu_streams.spelling.compounds import Compounds
 from huleedu_streams.spelling.edits import cost, ends_differently
 from huleedu_streams.spelling.knowing import has_odd_shape
 from huleedu_streams.spelling.lexicon import Lexicon
+from huleedu_streams.spelling.shortlist import shortlists
 from huleedu_streams.spelling.tongues import Tongue
 
 # What ten times more occurrences are worth; learned with the costs.
@@ -24,7 +25,6 @@ _FREQUENCY = 0.8
 _HEARD_ALIKE = 0.5
 # Of one ending for another where learners confuse them.
 _ENDING = 1.8
-_MOST_COMPARED = 60
 _MOST = 12
 # A word that would cost more is out of reach.
 _MOST_COST, _MOST_COST_A_LETTER = 9.0, 1.3
@@ -33,10 +33,13 @@ _LEAST_SHARE, _LEAST_SCORE = 0.42, -3.0
 # Decades of occurrences in a billion words.
 _FREQUENT = 3.0
 _FREQUENT_ALONE = 4.3
+# `de`, `ar` and the like are ends of words far more often than words run together.
+_SHORTEST_PART, _SHORTEST_LAST_PART = 2, 3
 _JOINED = 3.5
 _COLLOCATION = 1.5
 _SURELY_TWO = 4.0
-_COMPOUND = 0.0
+# A compound that no list has: how frequent it is taken to be, and the score that none exceeds.
+_COMPOUND, _COMPOUND_SCORE = 0.0, 0.5
 # Where one frequent word is this near, a capitalised word is not taken for a name.
 _NO_NAME, _NO_NAME_COST = 4.5, 2.6
 
@@ -77,20 +80,27 @@ class WeightedEngine:
         if self.is_known(word):
             return (word,)
         elided, stem = self._tongue.without_elision(word.lower())
-        return tuple(elided + found.word for found in self._best(stem))
+        (near,) = shortlists(self._lexicon, [stem])
+        return tuple(elided + found.word for found in self._best(stem, near))
 
     def choices(self, words: Sequence[str]) -> list[Choices]:
         """Return what each unknown word of a text could be."""
-        return [self._choices(word) for word in words]
+        parts = [self._tongue.without_elision(word.lower()) for word in words]
+        near = shortlists(self._lexicon, [stem for _, stem in parts])
+        return [
+            self._choices(word, elided, self._best(stem, ids))
+            for word, (elided, stem), ids in zip(words, parts, near, strict=True)
+        ]
 
-    def _choices(self, word: str) -> Choices:
-        elided, stem = self._tongue.without_elision(word.lower())
-        found = self._best(stem)
+    def _choices(self, word: str, elided: str, found: list[_Scored]) -> Choices:
         is_capital = word[:1].isupper()
-        if not _is_sure(found) or (is_capital and found[0].zipf < _FREQUENT):
+        rule = "split" if found and " " in found[0].word else self.rule
+        may_be_word = _is_sure(found) and not (
+            is_capital and (found[0].zipf < _FREQUENT or rule == "split")
+        )
+        if not may_be_word:
             # A capital is reason enough to take it for a name.
             return Choices(self.rule, (word.lower(),) if is_capital else ())
-        rule = "split" if " " in found[0].word else self.rule
         is_slip = found[0].zipf >= _NO_NAME and found[0].cost <= _NO_NAME_COST
         words = tuple(elided + each.word for each in found)
         return Choices(rule, words, may_be_name=is_capital and not is_slip)
@@ -103,23 +113,22 @@ class WeightedEngine:
             and not any(pair.zipf >= _SURELY_TWO for pair in self._two_words(word))
         )
 
-    def _best(self, word: str) -> list[_Scored]:
+    def _best(self, word: str, near: list[int]) -> list[_Scored]:
+        """Return the candidates, best first: words near, words run together, compounds."""
         limit = min(_MOST_COST, _MOST_COST_A_LETTER * len(word))
-        found: dict[str, _Scored] = {}
-        for scored in (
-            *self._words_near(word),
-            *self._compounds_near(word),
-            *self._two_words(word),
-        ):
-            known = found.get(scored.word)
-            if scored.cost <= limit and (known is None or known.score < scored.score):
-                found[scored.word] = scored
-        return sorted(found.values(), key=lambda each: (-each.score, each.word))[:_MOST]
+        found = [*self._words_near(word, near), *self._two_words(word)]
+        if max((each.score for each in found), default=_LEAST_SCORE) < _COMPOUND_SCORE:
+            found += self._compounds_near(word)
+        best: dict[str, _Scored] = {}
+        for each in sorted(found, key=lambda each: (-each.score, each.word)):
+            if each.cost <= limit:
+                best.setdefault(each.word, each)
+        return list(best.values())[:_MOST]
 
-    def _words_near(self, word: str) -> Iterator[_Scored]:
-        for i in self._lexicon.within(word, 2)[:_MOST_COMPARED]:
-            near = self._lexicon.words[i]
-            yield self._scored(near, self._cost(word, near), self._zipf(i))
+    def _words_near(self, word: str, near: list[int]) -> Iterator[_Scored]:
+        for i in near:
+            meant = self._lexicon.words[i]
+            yield self._scored(meant, self._cost(word, meant), self._zipf(i))
 
     def _compounds_near(self, word: str) -> Iterator[_Scored]:
         for written, meant in self._compounds.near(word):
@@ -130,7 +139,7 @@ class WeightedEngine:
     def _two_words(self, word: str) -> Iterator[_Scored]:
         """Yield the pairs of frequent words that it may be run together of."""
         ids, words = self._lexicon.ids, self._lexicon.words
-        for end in range(2, len(word) - 1):
+        for end in range(_SHORTEST_PART, len(word) - _SHORTEST_LAST_PART + 1):
             first, second = ids.get(word[:end]), ids.get(word[end:])
             if first is None or second is None:
                 continue
