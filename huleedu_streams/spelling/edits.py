@@ -8,7 +8,7 @@ language (`weighted.py`); English, which has learned what each letter's edits co
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
 
@@ -44,6 +44,9 @@ _PAIRS = (
     "\u0436\u0448",
 )
 _ALIKE = frozenset(_PAIRS) | frozenset(pair[::-1] for pair in _PAIRS)
+
+# What a way costs, and its edits.
+_Way = tuple[float, tuple[str, ...]]
 
 
 def edits(written: str, meant: str) -> tuple[str, ...]:
@@ -81,36 +84,41 @@ def plain(letter: str) -> str:
 @lru_cache(maxsize=65_536)
 def _cheapest(wrong: str, right: str, before: str, after: str) -> tuple[str, ...]:
     """Return the edits between two stretches that stand between the same two letters."""
-    if len(wrong) + len(right) == 1 or len(wrong) == len(right) == 1:
-        # Most are one edit; nothing cheaper leads from one letter to another.
-        *_, (_, _, kind) = _last_edits(wrong, right, len(wrong), len(right), (before, after))
-        return (_substituted(wrong, right) if wrong and right else kind,)
-    best: dict[tuple[int, int], tuple[float, tuple[str, ...]]] = {(0, 0): (0.0, ())}
+    extra = _added(before + wrong + after, len(before), len(wrong), ("doubled", "extra"))
+    missing = _added(before + right + after, len(before), len(right), ("undoubled", "missing"))
     band = _BAND + abs(len(wrong) - len(right))
+    best: dict[tuple[int, int], _Way] = {(0, 0): (0.0, ())}
     for i in range(len(wrong) + 1):
         for j in range(max(0, i - band), min(len(right), i + band) + 1):
-            for back, forth, kind in _last_edits(wrong, right, i, j, (before, after)):
-                way = best.get((i - back, j - forth))
-                if way is None:
-                    continue
-                spent = way[0] + COSTS[kind] if kind else way[0]
-                if (i, j) not in best or spent < best[i, j][0]:
-                    best[i, j] = (spent, (*way[1], kind) if kind else way[1])
+            ways = []
+            if way := best.get((i - 1, j - 1)):
+                ways.append(_further(way, _substituted(wrong[i - 1], right[j - 1])))
+            if way := best.get((i - 1, j)):
+                ways.append(_further(way, extra[i - 1]))
+            if way := best.get((i, j - 1)):
+                ways.append(_further(way, missing[j - 1]))
+            if (way := best.get((i - 2, j - 2))) and wrong[i - 2 : i] == right[j - 2 : j][::-1]:
+                ways.append(_further(way, "swapped"))
+            if ways:
+                best[i, j] = min(ways)
     return best[len(wrong), len(right)][1]
 
 
-def _last_edits(
-    wrong: str, right: str, i: int, j: int, around: tuple[str, str]
-) -> Iterator[tuple[int, int, str]]:
-    """Yield what may come last between two beginnings: letters used up of both, and the kind."""
-    if i and j:
-        yield 1, 1, _substituted(wrong[i - 1], right[j - 1])
-    if i:
-        yield 1, 0, _added(wrong, i - 1, around, "doubled", "extra")
-    if j:
-        yield 0, 1, _added(right, j - 1, around, "undoubled", "missing")
-    if i > 1 and j > 1 and wrong[i - 2 : i] == right[j - 2 : j][::-1]:
-        yield 2, 2, "swapped"
+def _further(way: _Way, kind: str) -> _Way:
+    return (way[0] + COSTS[kind], (*way[1], kind)) if kind else way
+
+
+def _added(word: str, start: int, length: int, kinds: tuple[str, str]) -> list[str]:
+    """Return what each letter of a stretch is called if the other word has it not."""
+    double, kind = kinds
+    return [
+        double
+        if word[place] in (word[place - 1 : place] if place else "", word[place + 1 : place + 2])
+        else f"{kind} vowel"
+        if plain(word[place]) in _VOWELS
+        else kind
+        for place in range(start, start + length)
+    ]
 
 
 @cache
@@ -123,15 +131,6 @@ def _substituted(written: str, meant: str) -> str:
     if one in _VOWELS and other in _VOWELS:
         return "vowel"
     return "alike" if one + other in _ALIKE else "letter"
-
-
-def _added(stretch: str, place: int, around: tuple[str, str], double: str, kind: str) -> str:
-    letter = stretch[place]
-    before = stretch[place - 1] if place else around[0]
-    after = stretch[place + 1 : place + 2] or around[1]
-    if letter in (before, after):
-        return double
-    return f"{kind} vowel" if plain(letter) in _VOWELS else kind
 
 
 def _shared(one: str, other: str) -> int:

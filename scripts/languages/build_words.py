@@ -105,8 +105,14 @@ def _write_added(name: str) -> None:
     language = name.removeprefix("large_").removeprefix("small_")
     listed = dict.fromkeys(unpack(read_source(language)).counts, WORD)
     levels = _frequencies(name)
+    print(f"{language}: {_share(levels, listed):.0%} of all tokens were listed")
     added = {word: levels[word] for word in borrowed_words(levels, listed)}
     _write(f"{language}.added.xz", header, added)
+
+
+def _share(levels: dict[str, int], listed: dict[str, int]) -> float:
+    shares = {word: 10 ** (level / _STEPS_PER_DECADE) for word, level in levels.items()}
+    return sum(share for word, share in shares.items() if word in listed) / sum(shares.values())
 
 
 def _frequencies(name: str) -> dict[str, int]:
