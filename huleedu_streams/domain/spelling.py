@@ -6,12 +6,12 @@ words there are and which of them is chosen (`spelling/`).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from huleedu_streams.domain.misspellings import categorise
-from huleedu_streams.domain.tokens import apostrophe_of, fold, hyphen_parts, scan
+from huleedu_streams.domain.tokens import Scan, apostrophe_of, fold, hyphen_parts
 
 _MOST_ALTERNATIVES = 4
 # A step takes less than ten milliseconds: a word found right takes one or two microseconds, and
@@ -77,7 +77,16 @@ class Choices(NamedTuple):
 
 
 class Lookup(Protocol):
-    """What is asked about folded words, their case kept."""
+    """What is asked about folded words, their case kept.
+
+    Attributes:
+        certain: Lower-case words that are right whatever else is asked.
+    """
+
+    @property
+    def certain(self) -> Container[str]:
+        """Words, in lower case, that are right and not listed."""
+        ...
 
     def is_known(self, word: str) -> bool:
         """Whether the word is right as it is."""
@@ -187,7 +196,10 @@ def _found(part: _Part) -> Iterator[Finding]:
         rule = choices.rule if choices else ""
         yield Finding(part.start, part.written, None, rule, "", ())
         return
-    best, *others = (keep_case(part.folded, choice) for choice in choices.words)
+    words = choices.words[: 1 + _MOST_ALTERNATIVES]
+    if not part.folded.islower():
+        words = tuple(keep_case(part.folded, word) for word in words)
+    best = words[0]
     if best in (part.folded, part.folded.lower()):
         return
     yield Finding(
@@ -196,7 +208,7 @@ def _found(part: _Part) -> Iterator[Finding]:
         best,
         choices.rule,
         categorise(part.folded, best),
-        tuple(others[:_MOST_ALTERNATIVES]),
+        words[1:],
         choices.may_be_name,
     )
 
@@ -218,13 +230,12 @@ def correct_in_steps(
     """Do as `correct`, yielding every few words, so that a caller can do other things between."""
     spotted: list[tuple[int, str]] = []
     found: dict[str, Findings | None] = {}
-    word_count = 0
-    for number, (offset, word) in enumerate(scan(text)):
+    scan = Scan(text, lookup.certain)
+    for number, (offset, word) in enumerate(scan):
         if number % _WORDS_A_STEP == 0:
             yield
         if not word:
             continue
-        word_count += 1
         if word not in found:
             found[word] = memory.get(word)
         if found[word] != ():
@@ -235,7 +246,7 @@ def correct_in_steps(
     for offset, word in spotted:
         for finding in found[word] or ():
             draft.note(offset, finding)
-    return draft.finished(word_count)
+    return draft.finished(scan.word_count)
 
 
 def _learn(

@@ -11,14 +11,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from huleedu_streams.spelling.sounds import sound_key
-from huleedu_streams.spelling.vocabulary import SUGGESTED, WIDTH, Spelled, Vocabulary
+from huleedu_streams.spelling.letters import WIDTH
+from huleedu_streams.spelling.vocabulary import SUGGESTED, Spelled, Vocabulary
 
 # Keeping more costs time and gains nothing.
 KEPT = 12
-_SHORT_SOUND = 3
+# Keys of so few sounds are near to too many words; they have to be the same.
+_SHORT_SOUND = 4
 _ROW_BITS = 32
+CHEAP_COLUMNS = 12
+_START_LETTERS = (1, 2, 4)
 _FURTHEST = 3
+# To sound the same is as good as being this near.
+_SAME_SOUND = 2
 
 
 class Pairs(NamedTuple):
@@ -34,16 +39,35 @@ class Pairs(NamedTuple):
 
 
 def candidates(
-    words: list[str], spelled: Spelled, vocabulary: Vocabulary, kept: int = KEPT
+    words: list[str],
+    spelled: Spelled,
+    vocabulary: Vocabulary,
+    worth: npt.NDArray[np.float32],
+    kept: int = KEPT,
 ) -> Pairs:
-    """Return the likely candidates of lower-case words."""
-    rows, ids, steps = _distinct(*_near(words, spelled, vocabulary))
-    scores = _cheap_scores(rows, ids, steps, spelled, vocabulary)
+    """Return the likely candidates of lower-case words.
+
+    Args:
+        words: What is misspelt.
+        spelled: The same as arrays.
+        vocabulary: Where to look.
+        worth: What each column of `cheap_features` is worth.
+        kept: At most how many a word.
+    """
+    rows, ids, steps = all_near(words, spelled, vocabulary)
+    scores = cheap_features(rows, ids, steps, spelled, vocabulary) @ worth
     order = np.lexsort((-scores, rows))
     rows, ids = rows[order], ids[order]
     firsts = np.searchsorted(rows, np.arange(len(words)))
     is_kept = np.arange(len(rows)) - firsts[rows] < kept
     return Pairs(rows[is_kept], ids[is_kept])
+
+
+def all_near(
+    words: list[str], spelled: Spelled, vocabulary: Vocabulary
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return rows, ids and steps of all pairs that are near, each once."""
+    return _distinct(*_near(words, spelled, vocabulary))
 
 
 def _near(
@@ -54,8 +78,9 @@ def _near(
     difference = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
     steps = np.maximum(deleted, np.abs(difference))
     is_near = np.abs(difference) <= 2  # noqa: PLR2004 - edits
-    sound_rows, sound_ids = _sounding_alike(words, spelled, vocabulary)
-    further = np.full(len(sound_rows), _FURTHEST)
+    is_near &= (vocabulary.traits[ids] & SUGGESTED) > 0
+    sound_rows, sound_ids, is_same = _sounding_alike(spelled, vocabulary)
+    further = np.where(is_same, _SAME_SOUND, _FURTHEST)
     return (
         np.concatenate((rows[is_near], sound_rows)),
         np.concatenate((ids[is_near], sound_ids)),
@@ -64,18 +89,19 @@ def _near(
 
 
 def _sounding_alike(
-    words: list[str], spelled: Spelled, vocabulary: Vocabulary
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return rows and ids of frequent words whose sound keys differ by one sound or not at all."""
-    sounds = [sound_key(word) for word in words]
-    rows, places, deleted = vocabulary.sounds.near(sounds, edits=1)
+    spelled: Spelled, vocabulary: Vocabulary
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return rows and ids of frequent words of near sounds, and whether they sound the same."""
+    rows, places, _ = vocabulary.sounds.near(spelled.heard, edits=1)
     ids = vocabulary.sound_ids[places]
-    # Keys of few sounds are near to too many.
     is_same = spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
-    is_telling = np.array([len(sound) > _SHORT_SOUND for sound in sounds])[rows]
+    is_telling = (
+        np.fromiter(map(len, spelled.heard), np.int64, len(spelled.heard))[rows] > _SHORT_SOUND
+    )
     lengths = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
     is_near = (is_same | is_telling) & (np.abs(lengths) <= _FURTHEST)
-    return rows[is_near], ids[is_near]
+    is_near &= (vocabulary.traits[ids] & SUGGESTED) > 0
+    return rows[is_near], ids[is_near], is_same[is_near]
 
 
 def _distinct(
@@ -90,26 +116,26 @@ def _distinct(
     return numbers >> _ROW_BITS, numbers >> 2 & (1 << (_ROW_BITS - 2)) - 1, numbers & 3
 
 
-def _cheap_scores(
+def cheap_features(
     rows: npt.NDArray[np.int64],
     ids: npt.NDArray[np.int64],
     steps: npt.NDArray[np.int64],
     spelled: Spelled,
     vocabulary: Vocabulary,
-) -> npt.NDArray[np.float64]:
-    of_words, listed = spelled, vocabulary.spelled
-    wrong, right = of_words.letters[rows], listed.letters[ids]
-    lengths = of_words.lengths[rows]
-    is_same = wrong == right
-    start = np.minimum((~is_same).argmax(1), lengths)
-    share = is_same.sum(1) - (WIDTH - np.maximum(lengths, listed.lengths[ids]).clip(max=WIDTH))
-    is_sounding = of_words.spellings[rows, 0] == listed.spellings[ids, 0]
-    is_suggested = vocabulary.traits[ids] & SUGGESTED
-    return (
-        vocabulary.zipfs[ids, 0]
-        - 2.0 * steps
-        + 1.5 * is_sounding
-        + 1.0 * (start > 0)
-        + 2.0 * (start + share) / lengths
-        + 100.0 * is_suggested
-    )
+) -> npt.NDArray[np.float32]:
+    """Return what is told of each pair at little cost, a row a pair."""
+    listed = vocabulary.spelled
+    lengths, right_lengths = spelled.lengths[rows], listed.lengths[ids]
+    is_same = spelled.letters[rows] == listed.letters[ids]
+    start = is_same[:, : _START_LETTERS[-1]]
+    same = is_same.sum(1) - (WIDTH - np.maximum(lengths, right_lengths).clip(max=WIDTH))
+    found = np.empty((len(rows), CHEAP_COLUMNS), np.float32)
+    found[:, 0:2] = vocabulary.zipfs[ids]
+    found[:, 2] = steps
+    found[:, 3] = steps <= 1
+    found[:, 4:7] = spelled.spellings[rows] == listed.spellings[ids]
+    found[:, 7] = np.abs(lengths - right_lengths)
+    found[:, 8] = same / lengths
+    for column, letters in enumerate(_START_LETTERS, 9):
+        found[:, column] = start[:, :letters].all(1)
+    return found

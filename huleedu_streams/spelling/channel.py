@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from huleedu_streams.spelling.vocabulary import OTHER, WIDTH
+from huleedu_streams.spelling.letters import OTHER, WIDTH
 
 # Longer stretches of difference cost what this many letters do.
 LONGEST = 8

@@ -6,7 +6,7 @@ case, offsets, what is left alone) is the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -42,6 +42,11 @@ class Engine(Protocol):
     """How candidates are found and put in order."""
 
     rule: str
+
+    @property
+    def certain(self) -> Container[str]:
+        """The words of the language, in lower case."""
+        ...
 
     def is_known(self, word: str) -> bool:
         """Whether the word is right as it is."""
@@ -168,6 +173,7 @@ class _TextLookup:
     """What a text's words are asked: first the user's list, then the engine."""
 
     def __init__(self, engine: Engine, l2: L2List) -> None:
+        self.certain = engine.certain
         self.is_known = engine.is_right
         self.choices = engine.choices
         self._replacements = l2.replacements

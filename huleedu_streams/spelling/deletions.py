@@ -175,7 +175,8 @@ def _remainders(length: int, edits: int) -> Numbers:
 @cache
 def _lacking(length: int, edits: int) -> npt.NDArray[np.int64]:
     """Return how many letters each column of `_remainders` deletes."""
-    return length - np.count_nonzero(_remainders(length, edits), axis=0)
+    kept: npt.NDArray[np.int64] = np.count_nonzero(_remainders(length, edits), axis=0)
+    return length - kept
 
 
 def _weight(place: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from rapidfuzz.distance.DamerauLevenshtein import distance
 
@@ -28,6 +28,7 @@ class ExactEngine:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self.certain: Container[str] = lexicon.ids
 
     def is_known(self, word: str) -> bool:
         """Whether the dictionary has the word."""

@@ -15,12 +15,13 @@ from rapidfuzz.process import cpdist
 
 from huleedu_streams.spelling.candidates import Pairs
 from huleedu_streams.spelling.channel import Channel, Windows
+from huleedu_streams.spelling.letters import APOSTROPHE, WIDTH
 from huleedu_streams.spelling.splits import Splits
-from huleedu_streams.spelling.vocabulary import APOSTROPHE, CAPITAL, WIDTH, Spelled, Vocabulary
+from huleedu_streams.spelling.vocabulary import CAPITAL, NAME, Spelled, Vocabulary
 
 Rows = npt.NDArray[np.float32]
 
-COLUMNS = 30
+COLUMNS = 31
 # The column of the channel's cost for each letter written, and that of the length.
 COST_A_LETTER, _LENGTH = 5, 21
 # The last columns are of words parted alone.
@@ -62,6 +63,7 @@ def features(
         listed.lengths[ids] - lengths,
         1.0 / lengths,
         (vocabulary.traits[ids] & CAPITAL) > 0,
+        (vocabulary.traits[ids] & NAME) > 0,
         (windows.right == APOSTROPHE).any(1),
         *(np.zeros(len(rows)) for _ in range(_OF_SPLITS)),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from unicodedata import combining, normalize
 
 _TAILS = frozenset({"s", "d", "ll", "ve", "re", "m"})
 # A stem is a word of its own after these: nonviolent, antigovernment.
@@ -30,7 +31,12 @@ def is_right(word: str, listed: Container[str]) -> bool:
         listed: The words of the language, in lower case.
     """
     lowered = word.lower()
-    return lowered in listed or has_odd_shape(word) or _is_built(lowered, listed)
+    return (
+        lowered in listed
+        or has_odd_shape(word)
+        or (not word.isascii() and _without_accents(lowered) in listed)
+        or _is_built(lowered, listed)
+    )
 
 
 def has_odd_shape(word: str) -> bool:
@@ -42,6 +48,10 @@ def has_odd_shape(word: str) -> bool:
         or _NO_WORD.fullmatch(lowered) is not None
         or _ROMAN.fullmatch(lowered) is not None
     )
+
+
+def _without_accents(word: str) -> str:
+    return "".join(char for char in normalize("NFD", word) if not combining(char))
 
 
 def _is_of_odd_case(word: str) -> bool:

@@ -42,13 +42,21 @@ class Net:
         """Return the score of each row of features."""
         scaled = (rows - self.mean) * self.scale
         activity = np.maximum(scaled @ self.hidden + self.bias, 0)
-        return activity @ self.output + scaled @ self.direct
+        scores: Floats = activity @ self.output + scaled @ self.direct
+        return scores
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """All that was learned."""
+    """All that was learned.
 
+    Attributes:
+        worth: Of the cheap features that cut candidates down.
+        channel: What edits cost.
+        net: What all features together are worth.
+    """
+
+    worth: Floats
     channel: Channel
     net: Net
 
@@ -73,4 +81,4 @@ def from_arrays(arrays: dict[str, Floats]) -> Weights:
     """Return weights by their names, as they are kept."""
     channel = Channel(*(arrays[name].astype(np.float32) for name in Channel.__slots__))
     net = Net(*(arrays[name].astype(np.float32) for name in Net.__slots__))
-    return Weights(channel, net)
+    return Weights(arrays["worth"].astype(np.float32), channel, net)

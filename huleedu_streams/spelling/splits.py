@@ -18,8 +18,11 @@ _COMMON_ZIPF, _PART_LENGTH = 4.0, 3
 _LEAST_ZIPF = 3.3
 _UNSEEN = 2.5
 _SHORT = frozenset(
-    "a i am an as at be by do go he if in is it me my no of on or so to up us we".split()
-)
+    {
+        "a", "i", "am", "an", "as", "at", "be", "by", "do", "go", "he", "if", "in", "is", "it",
+        "me", "my", "no", "of", "on", "or", "so", "to", "up", "us", "we",
+    }
+)  # fmt: skip
 _SHORT_LENGTH = 2
 _SHORTEST, _LONGEST = 4, 24
 

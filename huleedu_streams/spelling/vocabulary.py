@@ -10,35 +10,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from huleedu_streams.spelling.deletions import DeletionIndex
+from huleedu_streams.spelling.letters import Letters, letters_of
 from huleedu_streams.spelling.lexicon import write_durably
-from huleedu_streams.spelling.sounds import skeleton, sound_key, undoubled
+from huleedu_streams.spelling.sounds import keys_of
 from huleedu_streams.spelling.wordlist import WordList
 
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 
-# Letters of a word that are compared one by one; nearly all words are shorter.
-WIDTH = 24
 # Rarer words are not found by their sound alone.
-_SOUNDING_ZIPF = 2.5
+_SOUNDING_ZIPF = 3.0
 _PAIR_BITS = np.uint64(32)
 _ARRAYS = (
     "entries", "starts", "letters", "lengths", "zipfs", "traits",
     "spellings", "sound_entries", "sound_starts", "sound_ids", "pair_keys", "pair_zipfs",
 )  # fmt: skip
-
-# Codes: a letter of English 1 to 26, apostrophe 27, any other sign above.
-APOSTROPHE, OTHER = 27, 28
-_CODES = np.zeros(0x3000, np.uint8)
-_CODES[1:] = OTHER + np.arange(1, len(_CODES)) % 100
-_CODES[[ord(char) for char in "abcdefghijklmnopqrstuvwxyz'"]] = np.arange(1, OTHER)
 
 # Bits of `traits`.
 SUGGESTED, CAPITAL, NAME = 1, 2, 4
@@ -49,27 +41,23 @@ class Spelled:
     """Words as arrays, a row a word.
 
     Attributes:
-        letters: Codes of the first `WIDTH` letters, then zeros.
+        letters: Codes of the letters.
         lengths: In code points.
-        spellings: Hashes of the sound key, the skeleton and the undoubled word.
+        spellings: Hashes of what is heard, the consonants and the word without doubled letters.
+        heard: What is heard; empty if not needed.
     """
 
-    letters: npt.NDArray[np.uint8]
-    lengths: npt.NDArray[np.int64]
+    letters: Letters
+    lengths: Ids
     spellings: npt.NDArray[np.uint32]
+    heard: Sequence[str] = ()
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Spelled:
         """Spell lower-case words."""
-        padded = "".join(word[:WIDTH].ljust(WIDTH, "\0") for word in words)
-        points = np.frombuffer(padded.encode("utf-32-le", "surrogatepass"), np.uint32)
-        letters = _CODES[np.minimum(points, len(_CODES) - 1)].reshape(-1, WIDTH)
+        letters = letters_of(words)
         lengths = np.fromiter(map(len, words), np.int64, len(words))
-        hashes = [
-            (_hash(sound_key(word)), _hash(skeleton(word)), _hash(undoubled(word)))
-            for word in words
-        ]
-        return cls(letters, lengths, np.array(hashes, np.uint32).reshape(-1, 3))
+        return cls(letters, lengths, *keys_of(letters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +162,7 @@ def _arrays(listed: WordList) -> dict[str, Array]:
     spelled = Spelled.of(keys)
     index = DeletionIndex.build(keys)
     sound_ids = np.flatnonzero(np.array(listed.zipfs)[:, 0] >= _SOUNDING_ZIPF)
-    sounds = DeletionIndex.build([sound_key(keys[i]) for i in sound_ids.tolist()], edits=1)
+    sounds = DeletionIndex.build([spelled.heard[i] for i in sound_ids.tolist()], edits=1)
     pair_keys, pair_zipfs = _pairs(listed, {key: i for i, key in enumerate(keys)})
     return {
         "entries": index.entries,
@@ -208,7 +196,3 @@ def _pairs(listed: WordList, ids: dict[str, int]) -> tuple[Array, Array]:
     rows.sort()
     keys = np.array([key for key, _ in rows], np.uint64)
     return keys, np.array([zipf for _, zipf in rows], np.float32)
-
-
-def _hash(text: str) -> int:
-    return crc32(text.encode("utf-8", "surrogatepass"))

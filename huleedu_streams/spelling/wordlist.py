@@ -1,9 +1,9 @@
 """The word lists that the wheel carries, and how frequent each word is.
 
 `data/<language>.words.gz` has a line a word: as it is written, its frequency in two sources in
-hundredths of a Zipf unit, `k` if it is known but never suggested, `n` if it may be a name. Lines of `#` state the licences. A second file,
-`<language>.pairs.gz`, holds which words follow which. Written by `scripts/`. Not here: the
-arrays made of them (`vocabulary.py`).
+hundredths of a Zipf unit, `k` if it is known but never suggested, `n` if it may be a name. Lines
+that begin with `#` state the licences. `data/<language>.pairs.gz` holds which words follow which.
+Both are written by `scripts/`. Not here: the arrays made of them (`vocabulary.py`).
 """
 
 from __future__ import annotations

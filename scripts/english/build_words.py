@@ -38,17 +38,19 @@ suitability of this array for any purpose. It is provided "as is" without expres
 warranty. Parts of SCOWL: 12Dicts and ENABLE by Alan Beale, Moby by Grady Ward, the UK English
 Wordlist by Brian Kelk (all in the public domain), WordNet 1.6, Copyright 1997 by Princeton
 University, UKACD, Copyright 2009 by J Ross Beresford.
-First frequency: wordfreq 3.1.1 by Robyn Speer, CC BY-SA 4.0, doi:10.5281/zenodo.7199437; its sources,
-among them Google Books Ngrams (http://books.google.com/ngrams), Wikipedia, OpenSubtitles and SUBTLEX,
-are named in its documentation. Changed: rounded, cut down to the words here.
+First frequency: wordfreq 3.1.1 by Robyn Speer, CC BY-SA 4.0, doi:10.5281/zenodo.7199437; its
+sources, among them Google Books Ngrams (http://books.google.com/ngrams), Wikipedia, OpenSubtitles
+and SUBTLEX, are named in its documentation. Changed: rounded, cut down to the words here.
 Second frequency: the English dictionary of SymSpell by Wolf Garbe, MIT licence, from Google Books
-Ngrams, CC BY 3.0. This file as a whole: CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/.
+Ngrams, CC BY 3.0.
+This file as a whole: CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/.
 """
 PAIR_LICENCES = """\
 Pairs of English words in running text: the first word, then each second word with the logarithm of
 its count in hundredths of a Zipf unit. From the bigram dictionary of SymSpell by Wolf Garbe, MIT
 licence, which is made from Google Books Ngrams version 2, CC BY 3.0,
-http://books.google.com/ngrams. Changed: cut down to the words of the word list, counts as logarithms.
+http://books.google.com/ngrams. Changed: cut down to the words of the word list, counts as
+logarithms.
 """
 
 _DIALECTS = ("english", "american", "british", "british_z")
@@ -63,9 +65,13 @@ _DICTIONARY_SIZE = 40
 _SIZES_APART = 10
 # A word of the large list has to be this frequent and this long.
 _LARGE_ZIPF, _LARGE_LENGTH = 2.0, 5
+# The same of one that is known and never suggested.
+_RARE_LARGE_ZIPF, _RARE_LARGE_LENGTH = 1.3, 7
+# The large list has misspellings that dictionaries tolerate: conquerer, develope.
+_LARGE_RATIO_ZIPF = 1.3
 # A rarer word next to one that is a thousand times as frequent is taken for that one, misspelt.
 _RARE_ZIPF, _RARE_SIZE, _RATIO_ZIPF = 2.7, 50, 3.0
-_POSSESSIVE_ZIPF = 4.4
+_POSSESSIVE_ZIPF, _POSSESSIVE_FORM_ZIPF = 4.4, 3.0
 _MISSING_ZIPF = 0.7
 
 
@@ -93,6 +99,7 @@ class Sizes:
         self._folder = folder
 
     def words(self, dialects: Iterable[str], kinds: Iterable[str], most: int) -> dict[str, int]:
+        """Return the words of some lists up to a size, each with its smallest."""
         sizes: dict[str, int] = {}
         for dialect in dialects:
             for kind in kinds:
@@ -112,10 +119,12 @@ def is_plain(word: str) -> bool:
 
 
 def zipf(word: str) -> float:
+    """Return how frequent a word is, as wordfreq has it."""
     return float(zipf_frequency(word.lower(), "en", minimum=0.0))
 
 
 def listed(name: str) -> list[str]:
+    """Return the words of a list made by hand."""
     lines = (HERE / name).read_text("utf-8").splitlines()
     return [word for line in lines if not line.startswith("#") for word in line.split()]
 
@@ -141,6 +150,8 @@ def gather(scowl: Path) -> dict[str, Entry]:
     add(sizes.words(_DIALECTS, ("abbreviations",), _COMMON_SIZE), is_suggested=False)
     large = sizes.words(_DIALECTS, _KINDS, _LARGE_SIZE)
     add({w: s for w, s in large.items() if len(w) >= _LARGE_LENGTH and zipf(w) >= _LARGE_ZIPF})
+    rare = {w for w in large if len(w) >= _RARE_LARGE_LENGTH and zipf(w) >= _RARE_LARGE_ZIPF}
+    add({w: large[w] for w in rare if w.islower()}, is_suggested=False)
     for word in listed("refused_words.txt"):
         found.pop(word, None)
     for word in listed("capitals.txt"):
@@ -159,20 +170,24 @@ def possessives(found: Mapping[str, Entry]) -> list[str]:
         and not entry.word.endswith(("s", "x", "z", "ch", "sh", "y"))
         and entry.word.islower()
         and zipf(entry.word) >= _POSSESSIVE_ZIPF
-        and zipf(f"{entry.word}'s") >= 3.0
+        and zipf(f"{entry.word}'s") >= _POSSESSIVE_FORM_ZIPF
     ]
 
 
 def without_unlikely(found: dict[str, Entry]) -> dict[str, Entry]:
     """Leave out rare words one edit from a word so frequent that they rather are misspelt."""
-    frequent = [word for word in found if zipf(word) >= _RATIO_ZIPF + 1]
+    frequent = [word for word in found if zipf(word) >= _RATIO_ZIPF]
     index = DeletionIndex.build(frequent)
     kept: dict[str, Entry] = {}
     for word, entry in found.items():
-        if entry.size >= _RARE_SIZE and zipf(word) < _RARE_ZIPF and entry.word.islower():
+        is_large = entry.size >= _LARGE_SIZE
+        ratio = _LARGE_RATIO_ZIPF if is_large else _RATIO_ZIPF
+        if is_large or (
+            entry.size >= _RARE_SIZE and zipf(word) < _RARE_ZIPF and entry.word.islower()
+        ):
             near = (frequent[i] for i in set(index.ids_near(word, 1).tolist()))
             if any(
-                zipf(other) >= zipf(word) + _RATIO_ZIPF
+                zipf(other) >= zipf(word) + ratio
                 and distance(word, other) <= 1
                 and not is_inflected(word, other)
                 for other in near
@@ -183,10 +198,12 @@ def without_unlikely(found: dict[str, Entry]) -> dict[str, Entry]:
 
 
 def is_inflected(word: str, other: str) -> bool:
+    """Whether it is the other word with an ending: right, not misspelt."""
     return word[:-1] == other and word[-1] in "sdr"
 
 
 def google_books() -> dict[str, float]:
+    """Return how frequent words are, as SymSpell has it."""
     text = (files("symspellpy") / "frequency_dictionary_en_82_765.txt").read_text("utf-8-sig")
     return {
         word: math.log10(int(count) * 1e9 / _TOTAL_WORDS)
@@ -195,6 +212,7 @@ def google_books() -> dict[str, float]:
 
 
 def word_lines(found: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield the lines of the word list, the most frequent word first."""
     books = google_books()
     for key, entry in sorted(found.items(), key=lambda item: (-zipf(item[0]), item[0])):
         first = zipf(key)
@@ -204,6 +222,7 @@ def word_lines(found: Mapping[str, Entry]) -> Iterator[str]:
 
 
 def pair_lines(found: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield the lines of the pairs."""
     text = (files("symspellpy") / "frequency_bigramdictionary_en_243_342.txt").read_text(
         "utf-8-sig"
     )
@@ -218,6 +237,7 @@ def pair_lines(found: Mapping[str, Entry]) -> Iterator[str]:
 
 
 def write(path: Path, notice: str, lines: Iterable[str]) -> None:
+    """Write a packed file."""
     comments = "".join(f"# {line}\n" for line in notice.splitlines())
     content = (comments + "\n".join(lines) + "\n").encode()
     path.write_bytes(gzip.compress(content, 9, mtime=0))
@@ -225,6 +245,7 @@ def write(path: Path, notice: str, lines: Iterable[str]) -> None:
 
 
 def main() -> None:
+    """Write both files."""
     found = without_unlikely(gather(Path(sys.argv[1])))
     print(f"{len(found):,} words")
     DATA.mkdir(exist_ok=True)

@@ -58,6 +58,7 @@ def learn(pairs: list[tuple[str, str, float]]) -> Channel:
 
 
 def trimmed(codes: list[int]) -> list[int]:
+    """Return the codes of a word without what fills its row, in the range of the tables."""
     return [min(code, LETTERS - 1) for code in codes if code]
 
 

@@ -1,4 +1,4 @@
-"""Train the net of engine `ranked`: the candidate that was meant shall score highest of its group."""
+"""Train the net of engine `ranked`: of each group, what was meant shall score highest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import numpy as np
 
 from huleedu_streams.spelling.scorer import Net
 
-_HIDDEN, _EPOCHS, _BATCH = 32, 14, 256
+_EPOCHS, _BATCH = 14, 256
 _RATE, _DECAY = 3e-3, 3e-5
+# A linear score has nothing to break.
+_LINEAR_RATE = 5e-2
 _FIRST_MOMENT, _SECOND_MOMENT, _TINY = 0.9, 0.999, 1e-8
 
 Parameters = dict[str, np.ndarray]
 
 
-def train(rows: np.ndarray, numbers: np.ndarray, is_right: np.ndarray, weights: np.ndarray) -> Net:
+def train(
+    rows: np.ndarray,
+    numbers: np.ndarray,
+    is_right: np.ndarray,
+    weights: np.ndarray,
+    hidden: int = 32,
+) -> Net:
     """Return a net trained by Adam on the softmax over each group.
 
     Args:
@@ -21,14 +29,16 @@ def train(rows: np.ndarray, numbers: np.ndarray, is_right: np.ndarray, weights: 
         numbers: Group of each candidate, ascending.
         is_right: Whether the candidate is what was meant.
         weights: How much each group counts.
+        hidden: Units of the hidden layer.
     """
     random = np.random.default_rng(0)
     mean, scale = rows.mean(0), 1 / (rows.std(0) + 1e-6)
     scaled = ((rows - mean) * scale).astype(np.float32)
     starts = numbers.searchsorted(np.arange(len(weights) + 1))
     groups = np.flatnonzero(np.bincount(numbers, is_right, len(weights)) > 0)
-    parameters = _first(random, scaled.shape[1])
-    adam = _Adam(parameters, total=_EPOCHS * (len(groups) // _BATCH))
+    parameters = _first(random, scaled.shape[1], hidden)
+    rate = _RATE if hidden else _LINEAR_RATE
+    adam = _Adam(parameters, rate, total=_EPOCHS * (len(groups) // _BATCH))
     for _ in range(_EPOCHS):
         random.shuffle(groups)
         for begin in range(0, len(groups) - _BATCH + 1, _BATCH):
@@ -42,11 +52,11 @@ def train(rows: np.ndarray, numbers: np.ndarray, is_right: np.ndarray, weights: 
     return Net(mean.astype(np.float32), scale.astype(np.float32), **parameters)
 
 
-def _first(random: np.random.Generator, width: int) -> Parameters:
+def _first(random: np.random.Generator, width: int, hidden: int) -> Parameters:
     return {
-        "hidden": random.normal(0, width**-0.5, (width, _HIDDEN)).astype(np.float32),
-        "bias": np.zeros(_HIDDEN, np.float32),
-        "output": random.normal(0, 0.1, _HIDDEN).astype(np.float32),
+        "hidden": random.normal(0, width**-0.5, (width, hidden)).astype(np.float32),
+        "bias": np.zeros(hidden, np.float32),
+        "output": random.normal(0, 0.1, hidden).astype(np.float32),
         "direct": np.zeros(width, np.float32),
     }
 
@@ -74,7 +84,8 @@ def _slopes(
 class _Adam:
     """Changes parameters in place, at a rate that falls to nothing."""
 
-    def __init__(self, parameters: Parameters, total: int) -> None:
+    def __init__(self, parameters: Parameters, rate: float, total: int) -> None:
+        self._rate = rate
         self._parameters = parameters
         self._total = total
         self._taken = 0
@@ -83,7 +94,7 @@ class _Adam:
 
     def step(self, slopes: Parameters) -> None:
         self._taken += 1
-        rate = _RATE * (1 - self._taken / (self._total + 1))
+        rate = self._rate * (1 - self._taken / (self._total + 1))
         for name, slope in slopes.items():
             first, second = self._first[name], self._second[name]
             first += (1 - _FIRST_MOMENT) * (slope - first)
