@@ -8,7 +8,7 @@ compounds where its word list has them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from huleedu_streams.domain.spelling import Choices
@@ -58,6 +58,7 @@ class WeightedEngine:
 
     def __init__(self, lexicon: Lexicon, tongue: Tongue) -> None:
         self._lexicon = lexicon
+        self.certain: Container[str] = lexicon.ids
         self._tongue = tongue
         self._compounds = Compounds(lexicon)
         # From counts to occurrences in a billion words.
