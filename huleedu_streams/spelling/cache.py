@@ -31,7 +31,7 @@ from huleedu_streams.spelling.wordlist import (
 )
 
 # Raise it whenever the files change their meaning.
-_FORMAT = 2
+_FORMAT = 4
 _OWNER_ONLY = 0o700
 
 

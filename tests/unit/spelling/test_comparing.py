@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from huleedu_streams.errors import DictionaryError
 from huleedu_streams.spelling.candidates import candidates
+from huleedu_streams.spelling.deletions import DeletionIndex
 from huleedu_streams.spelling.features import COLUMNS
 from huleedu_streams.spelling.ranked import rank
 from huleedu_streams.spelling.scorer import load_weights
@@ -108,6 +111,17 @@ def test_best_split_is_the_most_frequent_pair(small: Vocabulary) -> None:
         2: ("the", "friend", False),
         3: ("sofa", "phone", False),
     }
+
+
+@given(st.lists(st.text("abc\u00e5", max_size=14), min_size=1, max_size=8), st.sampled_from([1, 2]))
+def test_many_words_are_found_as_each_one_alone(words: list[str], edits: int) -> None:
+    index = DeletionIndex.build(["abc", "abcabc", "cab", "b", "aabbccaabbcc", "\u00e5a"], edits)
+
+    near = index.near(words, edits)
+
+    for row, word in enumerate(words):
+        alone = set(index.ids_near(word, edits).tolist()) if word else set()
+        assert set(near.ids[near.rows == row].tolist()) >= alone
 
 
 def test_damaged_word_list_is_an_error() -> None:
