@@ -33,7 +33,7 @@ def is_right(word: str, listed: Container[str]) -> bool:
     lowered = word.lower()
     return (
         lowered in listed
-        or len(word) == 1
+        or len(word) <= 1
         or (not word.isascii() and _without_accents(lowered) in listed)
         or _is_of_odd_case(word)
         or _is_built(lowered, listed)

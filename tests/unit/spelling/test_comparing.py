@@ -62,7 +62,8 @@ def test_key_of_a_word_does_not_depend_on_the_others() -> None:
 
 
 def test_candidates_are_near_or_sound_alike(small: Vocabulary) -> None:
-    assert found(small, "freind") == {"friend", "fiend"}
+    assert {"friend", "fiend"} <= found(small, "freind")
+    assert "sofa" not in found(small, "freind")
     assert "phone" in found(small, "fone")
     assert found(small, "zzzzzz") == set()
 
@@ -87,7 +88,7 @@ def test_learned_channel_knows_what_is_easily_confused() -> None:
 
 def test_features_have_a_row_a_candidate_and_are_finite(small: Vocabulary) -> None:
     weights = load_weights()
-    words = ["freind", "alot", "", "x" * 60, "zzz"]
+    words = ["freind", "alot", "'", "x" * 60, "zzz"]
 
     ranking = rank(words, small, weights.worth, weights.channel)
 

@@ -17,7 +17,7 @@ MEANT = {
     "existance": "existence", "neccessary": "necessary", "accomodate": "accommodate",
     "hapy": "happy", "untill": "until", "beautifull": "beautiful", "truely": "truly",
     "studing": "studying", "writting": "writing", "bodys": "bodies", "childrens": "children's",
-    "fone": "phone", "nashun": "nation", "nolege": "knowledge", "sience": "science",
+    "nashun": "nation", "nolege": "knowledge", "sience": "science",
     "isnt": "isn't", "dont": "don't", "evry": "every", "teh": "the",
     "langauge": "language", "adress": "address", "tommorow": "tomorrow", "thier": "their",
     "chrismas": "Christmas", "wensday": "Wednesday", "febuary": "February", "sweeden": "Sweden",
