@@ -11,16 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from huleedu_streams.spelling.letters import WIDTH
-from huleedu_streams.spelling.vocabulary import SUGGESTED, Spelled, Vocabulary
+from huleedu_streams.spelling.vocabulary import SUGGESTED, TELLING_SOUND, Spelled, Vocabulary
 
 # Keeping more costs time and gains nothing.
-KEPT = 12
-# Keys of so few sounds are near to too many words; they have to be the same.
-_SHORT_SOUND = 4
+KEPT = 10
 _ROW_BITS = 32
 CHEAP_COLUMNS = 12
 _START_LETTERS = (1, 2, 4)
+_COMPARED = 12
 _FURTHEST = 3
 # To sound the same is as good as being this near.
 _SAME_SOUND = 2
@@ -92,16 +90,12 @@ def _sounding_alike(
     spelled: Spelled, vocabulary: Vocabulary
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return rows and ids of frequent words of near sounds, and whether they sound the same."""
-    rows, places, _ = vocabulary.sounds.near(spelled.heard, edits=1)
+    rows, places, _ = vocabulary.sounds.near(spelled.heard, 1, TELLING_SOUND)
     ids = vocabulary.sound_ids[places]
-    is_same = spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
-    is_telling = (
-        np.fromiter(map(len, spelled.heard), np.int64, len(spelled.heard))[rows] > _SHORT_SOUND
-    )
-    lengths = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
-    is_near = (is_same | is_telling) & (np.abs(lengths) <= _FURTHEST)
-    is_near &= (vocabulary.traits[ids] & SUGGESTED) > 0
-    return rows[is_near], ids[is_near], is_same[is_near]
+    difference = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
+    is_near = np.abs(difference) <= _FURTHEST
+    rows, ids = rows[is_near], ids[is_near]
+    return rows, ids, spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
 
 
 def _distinct(
@@ -126,9 +120,9 @@ def cheap_features(
     """Return what is told of each pair at little cost, a row a pair."""
     listed = vocabulary.spelled
     lengths, right_lengths = spelled.lengths[rows], listed.lengths[ids]
-    is_same = spelled.letters[rows] == listed.letters[ids]
+    is_same = spelled.letters[:, :_COMPARED][rows] == listed.letters[:, :_COMPARED][ids]
     start = is_same[:, : _START_LETTERS[-1]]
-    same = is_same.sum(1) - (WIDTH - np.maximum(lengths, right_lengths).clip(max=WIDTH))
+    same = is_same.sum(1) - (_COMPARED - np.maximum(lengths, right_lengths).clip(max=_COMPARED))
     found = np.empty((len(rows), CHEAP_COLUMNS), np.float32)
     found[:, 0:2] = vocabulary.zipfs[ids]
     found[:, 2] = steps

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from huleedu_streams.spelling.letters import OTHER, WIDTH
 
 # Longer stretches of difference cost what this many letters do.
-LONGEST = 8
+LONGEST = 6
 _BAND = 3
 _IMPOSSIBLE = np.float32(30.0)
 # Codes of letters that a table tells apart; the last stands for all signs but English letters.

@@ -49,14 +49,15 @@ class DeletionIndex:
         self._shift = np.uint64(_HASH_BITS - (len(starts) - 1).bit_length() + 1)
 
     @classmethod
-    def build(cls, words: Sequence[str], edits: int = 2) -> DeletionIndex:
+    def build(cls, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> DeletionIndex:
         """Index the words; a word's id is its place in the sequence.
 
         Args:
             words: What is to be found.
             edits: At most how many letters may be deleted, 1 or 2.
+            whole_below: Shorter words are only found whole.
         """
-        entries = _sorted_entries(words, edits)
+        entries = _sorted_entries(words, edits, whole_below)
         bits = max(1, len(entries).bit_length() - 1)
         places = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
@@ -80,11 +81,9 @@ class DeletionIndex:
         is_same = (found ^ hashes.repeat(counts)) >> _ID_BITS == 0
         return cast("Numbers", found[is_same] & _ID_MASK)
 
-    def near(self, words: Sequence[str], edits: int = 2) -> Near:
+    def near(self, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> Near:
         """Return, for many words at once, every word within `edits` and some further ones."""
-        prefixes = [word[:PREFIX_LENGTH] for word in words]
-        lengths = np.fromiter(map(len, prefixes), np.int64, len(prefixes))
-        hashes, rows, deleted = _all_remainders(prefixes, lengths, edits)
+        hashes, rows, deleted = _all_remainders(words, edits, whole_below)
         places = hashes >> self._shift
         starts = self.starts[places].astype(np.int64)
         counts = self.starts[places + np.uint64(1)] - starts
@@ -114,30 +113,63 @@ class Near(NamedTuple):
 
 
 def _all_remainders(
-    prefixes: Sequence[str], lengths: npt.NDArray[np.int64], edits: int
+    words: Sequence[str], edits: int, whole_below: int
 ) -> tuple[Numbers, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the hashes of all remainders, whose they are, and how many letters they lack."""
-    hashes, rows, deleted = [], [], []
-    for length in sorted(set(lengths.tolist()) - {0}):
-        of_length = np.flatnonzero(lengths == length)
-        letters = _letters("".join(prefixes[i] for i in of_length.tolist()))
-        matrix, lacking = _remainders(length, edits), _lacking(length, edits)
-        hashes.append((letters.reshape(-1, length) @ matrix).ravel())
-        rows.append(of_length.repeat(len(lacking)))
-        deleted.append(np.tile(lacking, len(of_length)))
-    if not hashes:
-        nothing = np.empty(0, np.int64)
-        return np.empty(0, np.uint64), nothing, nothing
-    return np.concatenate(hashes), np.concatenate(rows), np.concatenate(deleted)
+    """Return the hashes of all remainders, whose they are, and how many letters they lack.
+
+    A remainder is the letters before the first gap, those between the gaps, which move up one
+    place, and those after the second, which move up two: differences of running sums.
+    """
+    gaps = _gaps(edits)
+    letters = _letters("".join(word[:PREFIX_LENGTH].ljust(PREFIX_LENGTH, "\0") for word in words))
+    weighted = letters.reshape(-1, PREFIX_LENGTH, 1) * _moved_weights()
+    sums = np.zeros((len(words), PREFIX_LENGTH + 1, 3), np.uint64)
+    np.cumsum(weighted, axis=1, out=sums[:, 1:])
+    before, between, after = sums[:, :, 0], sums[:, :, 1], sums[:, :, 2]
+    hashes = before[:, gaps.first] + between[:, gaps.second] - between[:, gaps.first_end]
+    hashes += after[:, -1:] - after[:, gaps.second_end]
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    latest = np.where(lengths < whole_below, 0, np.minimum(lengths, PREFIX_LENGTH))
+    rows, columns = np.nonzero(gaps.last < latest[:, None])
+    return hashes[rows, columns], rows, gaps.deleted[columns]
 
 
-def _sorted_entries(words: Sequence[str], edits: int) -> Numbers:
+class _Gaps(NamedTuple):
+    """Where letters are deleted, a column a way to delete; no gap lies behind the last letter."""
+
+    first: npt.NDArray[np.int64]
+    first_end: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
+    second_end: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    deleted: npt.NDArray[np.int64]
+
+
+@cache
+def _gaps(edits: int) -> _Gaps:
+    end = PREFIX_LENGTH
+    ways = [(end, end, end, end, -1, 0)]
+    ways += [(i, i + 1, end, end, i, 1) for i in range(end)]
+    if edits > 1:
+        ways += [(i, i + 1, j, j + 1, j, 2) for i in range(end) for j in range(i + 1, end)]
+    return _Gaps(*np.array(ways, np.int64).T.copy())
+
+
+@cache
+def _moved_weights() -> Numbers:
+    """Return what a letter in each place weighs there, one place and two places before."""
+    weights = [_weight(place) for place in range(PREFIX_LENGTH)]
+    moved = [[0] * move + weights[: PREFIX_LENGTH - move] for move in range(3)]
+    return np.array(moved, np.uint64).T.copy()
+
+
+def _sorted_entries(words: Sequence[str], edits: int, whole_below: int) -> Numbers:
     lengths = np.fromiter((min(len(word), PREFIX_LENGTH) for word in words), np.int64, len(words))
     blocks = [np.empty(0, np.uint64)]
     for length in range(1, PREFIX_LENGTH + 1):
         ids = np.flatnonzero(lengths == length)
         letters = _letters("".join(words[i][:length] for i in ids.tolist())).reshape(-1, length)
-        hashes = letters @ _remainders(length, edits)
+        hashes = letters @ _remainders(length, edits if length >= whole_below else 0)
         hashes &= ~_ID_MASK
         hashes |= ids[:, None].astype(np.uint64)
         blocks.append(hashes.ravel())
@@ -161,7 +193,7 @@ def _remainders(length: int, edits: int) -> Numbers:
     """
     weights = [_weight(place) for place in range(length)]
     columns: list[list[int]] = []
-    for first in range(-1, length):
+    for first in range(-1, length if edits else 0):
         last = length if edits > 1 and first >= 0 else first + 1
         for second in range(first, last):
             kept = [place for place in range(length) if place not in (first, second)]
@@ -170,13 +202,6 @@ def _remainders(length: int, edits: int) -> Numbers:
                 column[place] = weights[new_place]
             columns.append(column)
     return np.array(columns, np.uint64).reshape(len(columns), length).T.copy()
-
-
-@cache
-def _lacking(length: int, edits: int) -> npt.NDArray[np.int64]:
-    """Return how many letters each column of `_remainders` deletes."""
-    kept: npt.NDArray[np.int64] = np.count_nonzero(_remainders(length, edits), axis=0)
-    return length - kept
 
 
 def _weight(place: int) -> int:

@@ -43,7 +43,7 @@ def has_odd_shape(word: str) -> bool:
     """Whether a word is shaped as no mistyped one is, in any language."""
     lowered = word.lower()
     return (
-        len(word) == 1
+        len(word) <= 1
         or _is_of_odd_case(word)
         or _NO_WORD.fullmatch(lowered) is not None
         or _ROMAN.fullmatch(lowered) is not None

@@ -135,6 +135,6 @@ def _is_titled(word: str) -> bool:
 
 def _without_possessive(word: str) -> tuple[str, str]:
     lowered = word.lower()
-    if lowered.endswith(_POSSESSIVE):
+    if lowered.endswith(_POSSESSIVE) and lowered != _POSSESSIVE:
         return lowered[: -len(_POSSESSIVE)], _POSSESSIVE
     return lowered, ""

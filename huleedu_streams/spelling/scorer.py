@@ -41,7 +41,8 @@ class Net:
     def score(self, rows: Floats) -> Floats:
         """Return the score of each row of features."""
         scaled = (rows - self.mean) * self.scale
-        activity = np.maximum(scaled @ self.hidden + self.bias, 0)
+        activity: Floats = scaled @ self.hidden + self.bias
+        np.maximum(activity, 0, out=activity)
         scores: Floats = activity @ self.output + scaled @ self.direct
         return scores
 

@@ -24,6 +24,8 @@ from huleedu_streams.spelling.wordlist import WordList
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 
+# Keys of fewer sounds are near to too many words; they have to be the same.
+TELLING_SOUND = 5
 # Rarer words are not found by their sound alone.
 _SOUNDING_ZIPF = 3.0
 _PAIR_BITS = np.uint64(32)
@@ -161,8 +163,10 @@ def _arrays(listed: WordList) -> dict[str, Array]:
     keys = [word.lower() for word in listed.words]
     spelled = Spelled.of(keys)
     index = DeletionIndex.build(keys)
-    sound_ids = np.flatnonzero(np.array(listed.zipfs)[:, 0] >= _SOUNDING_ZIPF)
-    sounds = DeletionIndex.build([spelled.heard[i] for i in sound_ids.tolist()], edits=1)
+    is_suggested = np.fromiter((word not in listed.only_known for word in listed.words), np.bool_)
+    is_frequent = np.array(listed.zipfs)[:, 0] >= _SOUNDING_ZIPF
+    sound_ids = np.flatnonzero(is_frequent & is_suggested)
+    sounds = DeletionIndex.build([spelled.heard[i] for i in sound_ids.tolist()], 1, TELLING_SOUND)
     pair_keys, pair_zipfs = _pairs(listed, {key: i for i, key in enumerate(keys)})
     return {
         "entries": index.entries,
