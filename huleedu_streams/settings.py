@@ -35,6 +35,7 @@ class Role(StrEnum):
 class SpellEngine(StrEnum):
     """How the speller chooses among candidates."""
 
+    RANKED = "ranked"
     EXACT = "exact"
 
 
@@ -174,7 +175,7 @@ class Settings(BaseSettings):
     l2_dictionary: Path | None = Field(
         default=None, description="learners' errors to correct first, wrong:right a line"
     )
-    spell_engine: SpellEngine = Field(default=SpellEngine.EXACT, description="exact")
+    spell_engine: SpellEngine = Field(default=SpellEngine.RANKED, description="ranked or exact")
     spell_processes: int = Field(
         default_factory=lambda: max(1, (os.cpu_count() or 2) - 1),
         ge=0,

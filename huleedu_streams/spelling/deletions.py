@@ -56,26 +56,27 @@ class DeletionIndex:
         self._shift = np.uint64(_HASH_BITS - (len(starts) - 1).bit_length() + 1)
 
     @classmethod
-    def build(cls, words: Sequence[str], edits: int = 2) -> DeletionIndex:
+    def build(cls, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> DeletionIndex:
         """Index the words; a word's id is its place in the sequence.
 
         Args:
             words: What is to be found.
             edits: At most how many letters may be deleted, 1 or 2.
+            whole_below: Shorter words are only found whole.
         """
-        entries = _sorted_entries(words, edits)
+        entries = _sorted_entries(words, edits, whole_below)
         bits = max(1, len(entries).bit_length() - 1)
         slots = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
         np.cumsum(np.bincount(slots, minlength=1 << bits), out=starts[1:])
         return cls(entries, starts)
 
-    def near(self, words: Sequence[str], edits: int = 2) -> Near:
+    def near(self, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> Near:
         """Return, for many words at once, all within `edits` (1 or 2) and some that are further.
 
         Twenty words cost little more than one.
         """
-        hashes, rows, deleted = _remainders(words, edits)
+        hashes, rows, deleted = _remainders(words, edits, whole_below)
         slots = hashes >> self._shift
         starts = self.starts[slots].astype(np.int64)
         counts = self.starts[slots + np.uint64(1)] - starts
@@ -105,10 +106,10 @@ class Near(NamedTuple):
     deleted: Places
 
 
-def _sorted_entries(words: Sequence[str], edits: int) -> Numbers:
+def _sorted_entries(words: Sequence[str], edits: int, whole_below: int) -> Numbers:
     blocks = [np.empty(0, np.uint64)]
     for first in range(0, len(words), _BLOCK):
-        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], edits)
+        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], edits, whole_below)
         hashes[deleted > 1] |= _TWO_DELETED
         blocks.append(hashes | (rows + first).astype(np.uint64))
     entries = np.concatenate(blocks)
@@ -118,7 +119,9 @@ def _sorted_entries(words: Sequence[str], edits: int) -> Numbers:
     return entries[is_first]
 
 
-def _remainders(words: Sequence[str], edits: int) -> tuple[Numbers, Places, Places]:
+def _remainders(
+    words: Sequence[str], edits: int, whole_below: int
+) -> tuple[Numbers, Places, Places]:
     """Return the hashes of all remainders of the words' prefixes.
 
     Returns:
@@ -128,7 +131,9 @@ def _remainders(words: Sequence[str], edits: int) -> tuple[Numbers, Places, Plac
     prefixes = "".join([word[:PREFIX_LENGTH].ljust(PREFIX_LENGTH, "\0") for word in words])
     code_points = np.frombuffer(prefixes.encode("utf-32-le", "surrogatepass"), np.uint32)
     hashes = code_points.reshape(-1, PREFIX_LENGTH).astype(np.uint64) @ weights
-    is_remainder = is_within[[min(len(word), PREFIX_LENGTH) for word in words]]
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    latest = np.where(lengths < whole_below, 0, np.minimum(lengths, PREFIX_LENGTH))
+    is_remainder = is_within[latest]
     rows, columns = is_remainder.nonzero()
     return hashes[is_remainder] & _HASH_MASK, rows, deleted[columns]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from rapidfuzz.distance.DamerauLevenshtein import distance
 
+from huleedu_streams.domain.spelling import Choices
 from huleedu_streams.spelling.dictionary import is_checkable
 from huleedu_streams.spelling.lexicon import Lexicon
 
@@ -27,10 +28,11 @@ class ExactEngine:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self.certain: Container[str] = lexicon.ids
 
     def is_known(self, word: str) -> bool:
         """Whether the dictionary has the word."""
-        return word.lower() in self._lexicon.ids
+        return self._lexicon.knows(word.lower())
 
     def ranked(self, word: str) -> tuple[str, ...]:
         """Return the candidates, best first.
@@ -38,6 +40,15 @@ class ExactEngine:
         A known word is its own only one, and so is what pyspellchecker does not look at.
         """
         return self.ranked_each([word])[0]
+
+    def is_right(self, word: str) -> bool:
+        """Whether the dictionary has the word, whatever its case."""
+        return word.lower() in self._lexicon.ids
+
+    def choices(self, words: Sequence[str]) -> list[Choices]:
+        """Return the candidates of words of a text."""
+        found = self.ranked_each([word.lower() for word in words])
+        return [Choices(self.rule, candidates) for candidates in found]
 
     def ranked_each(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """Do as `ranked` for many words, in a fraction of the time a word."""

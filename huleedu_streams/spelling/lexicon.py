@@ -19,6 +19,7 @@ from rapidfuzz.distance.DamerauLevenshtein import distance
 
 from huleedu_streams.spelling.deletions import DeletionIndex
 from huleedu_streams.spelling.dictionary import Dictionary
+from huleedu_streams.spelling.roles import WORD, Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Lexicon:
         index: Finds ids of words that may be near.
         ids: Word -> id.
         lengths: Of the words, in code points.
+        roles: Of forms that are right or part of compounds, words or not.
     """
 
     words: Sequence[str]
@@ -40,6 +42,7 @@ class Lexicon:
     index: DeletionIndex
     ids: dict[str, int] = field(repr=False)
     lengths: npt.NDArray[np.int16] = field(repr=False)
+    roles: Roles = field(repr=False)
 
     @classmethod
     def build(cls, dictionary: Dictionary) -> Lexicon:
@@ -51,6 +54,7 @@ class Lexicon:
             np.array([counts[word] for word in words], np.int64),
             dictionary.longest,
             DeletionIndex.build(words),
+            Roles.build(dictionary.roles),
         )
 
     @classmethod
@@ -62,8 +66,11 @@ class Lexicon:
         """
         content = orjson.loads((folder / "words.json").read_bytes())
         index = DeletionIndex(_mapped(folder, "entries"), _mapped(folder, "starts"))
-        lexicon = cls._of(content["words"], _mapped(folder, "counts"), content["longest"], index)
-        if len(index.entries) != content["entries"] or len(lexicon.counts) != len(lexicon.words):
+        roles = Roles(_mapped(folder, "roles"))
+        counts = _mapped(folder, "counts")
+        lexicon = cls._of(content["words"], counts, content["longest"], index, roles)
+        sizes = {"entries": len(index.entries), "counts": len(counts), "roles": len(roles.entries)}
+        if sizes != content["sizes"] or len(counts) != len(lexicon.words):
             raise ValueError("the index and its words are of different sizes")
         return lexicon
 
@@ -71,16 +78,25 @@ class Lexicon:
         """Write everything into an existing folder, durably."""
         content = {
             "longest": self.longest,
-            "entries": len(self.index.entries),
+            "sizes": {
+                "entries": len(self.index.entries),
+                "counts": len(self.counts),
+                "roles": len(self.roles.entries),
+            },
             "words": list(self.words),
         }
-        _write(folder / "words.json", orjson.dumps(content))
+        write_durably(folder / "words.json", orjson.dumps(content))
         for name, array in (
             ("counts", self.counts),
             ("entries", self.index.entries),
             ("starts", self.index.starts),
+            ("roles", self.roles.entries),
         ):
-            _write(folder / f"{name}.npy", array)
+            write_durably(folder / f"{name}.npy", array)
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is right as it is."""
+        return word in self.ids or bool(self.roles.of(word) & WORD)
 
     def within(self, word: str, edits: int) -> list[int]:
         """Return the ids of all words at most `edits` (1 or 2) from a lower-case word, sorted.
@@ -110,10 +126,11 @@ class Lexicon:
         counts: npt.NDArray[np.int64],
         longest: int,
         index: DeletionIndex,
+        roles: Roles,
     ) -> Lexicon:
         ids = {word: i for i, word in enumerate(words)}
         lengths = np.fromiter(map(len, words), np.int16, len(words))
-        return cls(words, counts, longest, index, ids, lengths)
+        return cls(words, counts, longest, index, ids, lengths, roles)
 
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
@@ -121,7 +138,8 @@ def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
     return mapped.view(np.ndarray)
 
 
-def _write(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+def write_durably(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+    """Write bytes, or an array as `numpy.load` reads it, and wait until they are on the disk."""
     with path.open("wb") as file:
         if isinstance(content, bytes):
             file.write(content)
