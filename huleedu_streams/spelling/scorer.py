@@ -41,10 +41,9 @@ class Net:
     def score(self, rows: Floats) -> Floats:
         """Return the score of each row of features."""
         scaled = (rows - self.mean) * self.scale
-        activity: Floats = scaled @ self.hidden + self.bias
+        activity = scaled @ self.hidden + self.bias
         np.maximum(activity, 0, out=activity)
-        scores: Floats = activity @ self.output + scaled @ self.direct
-        return scores
+        return (activity @ self.output + scaled @ self.direct).astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
