@@ -256,9 +256,10 @@ def correct_in_steps(
     new = [word for word, findings in found.items() if findings is None]
     yield from _learn(new, found, lookup, memory)
     draft = _Draft(text)
-    for offset, word in spotted:
-        for finding in found[word] or ():
-            draft.note(offset, finding)
+    for first in range(0, len(spotted), _WORDS_A_STEP):
+        yield
+        for offset, word in spotted[first : first + _WORDS_A_STEP]:
+            draft.note_all(offset, found[word] or ())
     return draft.finished(scan.word_count)
 
 
@@ -266,10 +267,13 @@ def _learn(
     new: list[str], found: dict[str, Findings | None], lookup: Lookup, memory: Memory
 ) -> Generator[None, None, None]:
     learned: list[tuple[str, Findings]] = []
-    for number, outcome in enumerate(examine(new, lookup)):
+    for outcome in examine(new, lookup):
         if outcome is not None:
             learned.append(outcome)
-        if outcome is None or number % _WORDS_A_STEP == 0:
+        if outcome is None or len(learned) >= _WORDS_A_STEP:
+            found.update(learned)
+            memory.update(learned)
+            learned = []
             yield
     found.update(learned)
     memory.update(learned)
@@ -284,6 +288,10 @@ class _Draft:
         self._pieces: list[str] = []
         self._corrections: list[Correction] = []
         self._unknown: list[UnknownWord] = []
+
+    def note_all(self, word_offset: int, findings: Findings) -> None:
+        for finding in findings:
+            self.note(word_offset, finding)
 
     def note(self, word_offset: int, finding: Finding) -> None:
         offset, length = word_offset + finding.start, len(finding.original)

@@ -97,7 +97,8 @@ class RankedEngine:
         if not found:
             return Choices(self.rule, (), may_be_name=_is_titled(word))
         if not _is_titled(word):
-            return Choices("split" if " " in found[0] else self.rule, found)
+            rule = "split" if " " in found[0] else self.rule
+            return Choices(rule, found if _is_recognisable(word, found[0]) else ())
         if " " in found[0]:
             return Choices("split", found, may_be_name=True)
         # A name needs no correction; what is no name is a frequent word, hardly misspelt.
@@ -127,6 +128,11 @@ class RankedEngine:
             word = listed[i] if second < 0 else f"{listed[i]} {listed[second]}"
             found[row].append(word + tails[row])
         return [tuple(words) for words in found]
+
+
+def _is_recognisable(word: str, meant: str) -> bool:
+    """Whether half of the letters are right: else it rather is a word of another language."""
+    return distance(word.lower(), meant.lower()) <= max(_LIKELY_EDITS, len(word) // 2)
 
 
 def _is_titled(word: str) -> bool:
