@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     )
     api_tokens_file: Path | None = Field(default=None, description="file of tokens, one a line")
     route_timeout_seconds: float = Field(
-        default=2, gt=0, description="how long a state view waits for the owning worker"
+        default=2, gt=0, description="how long the owning worker may take to begin its answer"
     )
 
     # Content store

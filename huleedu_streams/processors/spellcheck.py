@@ -12,8 +12,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from huleedu_streams.contracts.enums import (
     ContentType,
     ErrorCode,
@@ -27,6 +25,7 @@ from huleedu_streams.contracts.events import (
     StorageReferenceMetadata,
     SystemProcessingMetadata,
 )
+from huleedu_streams.contracts.processing_log import pack
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.domain.spelling import CheckedText
@@ -160,7 +159,7 @@ def failed_result(
 
 
 def check_report(checked: CheckedText) -> dict[str, Any]:
-    """Return the check as the JSON of `huleedu-streams check --json` and of the processing log.
+    """Return the check as the JSON of `huleedu-streams check --json`.
 
     It holds the essay's words, so it belongs into the content store and nowhere else.
     """
@@ -206,7 +205,7 @@ async def _keep(
     log_id = derived_id(request.event_id, "processing-log").hex
     try:
         await store.put(text_id, checked.text.encode(), TEXT_MEDIA_TYPE)
-        await store.put(log_id, orjson.dumps(check_report(checked)), LOG_MEDIA_TYPE)
+        await store.put(log_id, pack(checked), LOG_MEDIA_TYPE)
     except (ContentRefusedError, ContentNotFoundError):
         raise _FailedError(
             Failure(

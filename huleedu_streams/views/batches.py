@@ -37,7 +37,7 @@ class BatchHandlers:
         self._rows = rows
         self._router = router
 
-    async def status(self, request: web.Request, batch_id: str) -> web.Response:
+    async def status(self, request: web.Request, batch_id: str) -> web.StreamResponse:
         """Show how far a batch is."""
         entity_id(batch_id, "batch_id")
 

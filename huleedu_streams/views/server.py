@@ -25,6 +25,7 @@ Views = Mapping[str, type[View]]
 
 _PROTECTED_PREFIX = "/v1/"
 _UNMATCHED = "unmatched"
+JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class HandlerView(View):
@@ -89,11 +90,7 @@ def json_response(
 ) -> web.Response:
     """Return `data` as JSON."""
     return web.Response(
-        body=orjson.dumps(data),
-        status=status.value,
-        headers=headers,
-        content_type="application/json",
-        charset="utf-8",
+        body=orjson.dumps(data), status=status.value, headers={**JSON_HEADERS, **(headers or {})}
     )
 
 
