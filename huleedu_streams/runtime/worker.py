@@ -18,10 +18,11 @@ from typing import Any, NoReturn
 
 import faust
 import structlog
+from yarl import URL
 
 from huleedu_streams.errors import StartupError
 from huleedu_streams.runtime.logs import configure_logging
-from huleedu_streams.runtime.preflight import Preflight
+from huleedu_streams.runtime.preflight import Peers, Preflightfrom huleedu_streams.settings import Role
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,6 @@ class StreamsWorker(faust.Worker):
         """Run until stopped; does not return."""
         self._setup_logging()
         self.spinner = None
-        log.info("worker_starting", **self.app.description)
         try:
             self.loop.run_until_complete(self._checked())
         except StartupError as refusal:
@@ -47,6 +47,7 @@ class StreamsWorker(faust.Worker):
             raise SystemExit(REFUSED) from None
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise SystemExit(0) from None
+        log.info("worker_starting", **self.app.description)
         super().execute_from_commandline()
 
     async def stop(self) -> None:
@@ -106,7 +107,13 @@ class StreamsWorker(faust.Worker):
             bootstrap=settings.bootstrap_servers if settings.needs_kafka else None,
             topics=self.app.required_topics,
             wait_seconds=settings.broker_wait_seconds,
+            peers=self._peers() if settings.has_agents else None,
         )
+
+    def _peers(self) -> Peers:
+        conf, has_views = self.app.conf, Role.LIFECYCLE in self.app.settings.roles
+        web_host = URL(str(conf.canonical_url)).host or ""
+        return Peers(conf.id, conf.broker_client_id, web_host if has_views else None)
 
     def _setup_logging(self) -> None:
         """Replace Faust's logging: its spinner would build every debug record there is."""
