@@ -15,8 +15,11 @@ from typing import Any
 
 import faust
 import orjson
-from faust.types import TP, CodecArg
+from faust.types import TP, CodecArg, StoreT
 from faust.types.models import ModelArg
+from yarl import URL
+
+from tables.guard import GuardedStore
 
 Row = dict[str, Any]
 
@@ -58,6 +61,22 @@ class RecordingTable(faust.Table[str, Row]):
 
     def _serializer_from_type(self, typ: ModelArg | None) -> CodecArg:
         return "raw" if typ in (str, bytes) else super()._serializer_from_type(typ)
+
+    def _new_store_by_url(self, url: str | URL) -> StoreT[str, Row]:
+        if URL(url).scheme != "rocksdb":
+            return super()._new_store_by_url(url)
+        return GuardedStore(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+            loop=self.loop,
+            options=self.options,
+        )
 
     def on_key_set(self, key: str, value: Row) -> None:
         """Record the write in place of sending it."""

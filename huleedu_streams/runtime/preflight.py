@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ log = structlog.get_logger(__name__)
 _WILDCARDS = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - refused, not bound to
 # Held until the process ends: closing the file would give the folder away.
 _held_locks: list[int] = []
+_SPACE_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Preflight:
         topics: What must exist there.
         wait_seconds: How long to wait for the broker; 0 = for ever.
         peers: What other workers of the group must agree with; `None` where there are none.
+        free_bytes: How much space there must be in the folder; waited for, for ever.
     """
 
     folder: Path
@@ -58,6 +62,7 @@ class Preflight:
     topics: Sequence[TopicSpec]
     wait_seconds: float
     peers: Peers | None = None
+    free_bytes: int = 0
 
     async def run(self) -> None:
         """Return once the worker may start.
@@ -69,6 +74,7 @@ class Preflight:
             check_peers_can_reach(self.peers.web_host)
         hold_folder(self.folder)
         check_port_is_free(self.host, self.port)
+        await wait_for_space(self.folder, self.free_bytes)
         if self.bootstrap is None:
             return
         try:
@@ -103,6 +109,22 @@ def hold_folder(folder: Path) -> None:
             "HULEEDU_DATA_DIR"
         ) from error
     _held_locks.append(descriptor)
+
+
+async def wait_for_space(
+    folder: Path, free_bytes: int, *, poll_seconds: float = _SPACE_POLL_SECONDS
+) -> None:
+    """Return once `folder` has so many bytes free: RocksDB does not open without some."""
+    has_waited = False
+    while (free := shutil.disk_usage(folder).free) < free_bytes:
+        if not has_waited:
+            log.warning(
+                "waiting_for_space", folder=str(folder), free_bytes=free, wanted_bytes=free_bytes
+            )
+        has_waited = True
+        await asyncio.sleep(poll_seconds)
+    if has_waited:
+        log.info("space_is_back", folder=str(folder), free_bytes=free)
 
 
 def check_port_is_free(host: str, port: int) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
+import structlog
 from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
 
+from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.contiguous_consumer import ContiguousConsumer
 from huleedu_streams.runtime.recovery import StreamsTableManager
 from huleedu_streams.runtime.worker import StreamsWorker
@@ -20,9 +22,19 @@ from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
 from tables.changelog import RecordingTable
 
+log = structlog.get_logger(__name__)
+
 ORIGIN = "huleedu_streams.app"
 PRODUCER_LINGER_SECONDS = 0.005
 PRODUCER_BATCH_BYTES = 262_144
+
+
+def _no_worker(error: HuleeduStreamsError) -> None:
+    raise error
+
+
+def _no_metrics(_table: str) -> None:
+    return
 
 
 class _WithoutKafka(BootStrategy):
@@ -38,12 +50,18 @@ class StreamsApp(faust.App):
         settings: The configuration of this process.
         required_topics: What must exist on the broker before the app may start.
         description: What the first log line of a worker says of it.
+        renew: Starts the worker again; the worker sets it.
+        refuse: Ends the worker as one that must not run; the worker sets it.
+        table_rebuilt: Counts a damaged database of a table, by its name.
     """
 
     def __init__(self, settings: Settings, *, partitions: int) -> None:
         self.settings = settings
         self.required_topics: Sequence[TopicSpec] = ()
         self.description: Mapping[str, object] = {}
+        self.renew: Callable[[TableError], None] = _no_worker
+        self.refuse: Callable[[StartupError], None] = _no_worker
+        self.table_rebuilt: Callable[[str], None] = _no_metrics
         self._openings: list[Callable[[], Awaitable[None]]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
@@ -57,6 +75,16 @@ class StreamsApp(faust.App):
         transport.Consumer = ContiguousConsumer
         return transport
 
+    def table_failed(self, table: str, error: TableError) -> None:
+        """Have the worker start again: a partition of `table` gives no more rows till then."""
+        log.error("table_failed", table=table, code=error.code, detail=str(error))
+        self.renew(error)
+
+    def table_is_rebuilt(self, table: str, folder: str) -> None:
+        """Count a damaged database that is made anew from its changelog."""
+        log.warning("table_is_rebuilt", table=table, folder=folder)
+        self.table_rebuilt(table)
+
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""
         self._openings.append(opening)
@@ -65,10 +93,19 @@ class StreamsApp(faust.App):
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
 
+    async def open(self) -> None:
+        """Make ready what the agents use; what is ready stays so.
+
+        Raises:
+            HuleeduStreamsError: something cannot be made ready, e.g. a dictionary.
+        """
+        while self._openings:
+            await self._openings[0]()
+            del self._openings[0]
+
     async def on_first_start(self) -> None:
-        """Make ready what the agents and views use."""
-        for opening in self._openings:
-            await opening()
+        """Make ready what the worker's checks have not."""
+        await self.open()
         await super().on_first_start()
 
     async def on_shutdown(self) -> None:

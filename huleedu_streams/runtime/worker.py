@@ -20,9 +20,10 @@ import faust
 import structlog
 from yarl import URL
 
-from huleedu_streams.errors import StartupError
+from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.logs import configure_logging
-from huleedu_streams.runtime.preflight import Peers, Preflightfrom huleedu_streams.settings import Role
+from huleedu_streams.runtime.preflight import Peers, Preflight
+from huleedu_streams.settings import Role
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ class StreamsWorker(faust.Worker):
 
     app: Any
     _deadline: threading.Timer | None = None
+    _renewal: TableError | None = None
+    _refusal: StartupError | None = None
 
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
@@ -42,13 +45,16 @@ class StreamsWorker(faust.Worker):
         self.spinner = None
         try:
             self.loop.run_until_complete(self._checked())
-        except StartupError as refusal:
-            sys.stderr.write(f"huleedu-streams: {refusal}\n")
-            raise SystemExit(REFUSED) from None
+        except HuleeduStreamsError as refusal:
+            _end_refused(refusal)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise SystemExit(0) from None
         log.info("worker_starting", **self.app.description)
-        super().execute_from_commandline()
+        self.app.renew, self.app.refuse = self._renew, self._refuse
+        try:
+            super().execute_from_commandline()
+        finally:
+            self._end_otherwise()
 
     async def stop(self) -> None:
         """Stop in time, whatever does not answer."""
@@ -60,12 +66,34 @@ class StreamsWorker(faust.Worker):
             self._deadline.start()
         await super().stop()
 
+    def _renew(self, reason: TableError) -> None:
+        """Stop, and start this very command again; its tables are then recovered."""
+        if not self._signal_stop_time:
+            log.warning("worker_starts_again", code=reason.code, detail=str(reason))
+            super()._schedule_shutdown(signal.SIGTERM)
+            self._renewal = reason
+
+    def _refuse(self, reason: StartupError) -> None:
+        """Stop as one that should not have started."""
+        if not self._signal_stop_time:
+            super()._schedule_shutdown(signal.SIGTERM)
+            self._refusal = reason
+
+    def _end_otherwise(self) -> None:
+        """End in another way than by exit code 0 or 1, where there is reason to."""
+        if self._refusal is not None:
+            _end_refused(self._refusal)
+        if self._renewal is not None:
+            # Nothing of this process survives but its id: locks, sockets, children's pipes close.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
     def _on_sigint(self) -> None:
         """Stop as on SIGTERM; Faust would print a line of its own."""
         self._flag_as_shutdown_by_signal()
         self._schedule_shutdown(signal.SIGINT)
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        self._renewal = None  # somebody wants it to end
         if not self._signal_stop_time:
             log.info("worker_stopping", signal=signal.name)
         super()._schedule_shutdown(signal)
@@ -74,18 +102,26 @@ class StreamsWorker(faust.Worker):
         """Print nothing; Faust would end the line of a spinner that is not there."""
 
     def _end(self, seconds: float) -> None:
-        has_crashed = self.crash_reason is not None or self.app.crash_reason is not None
         log.warning(
             "stop_cut_short",
             seconds=seconds,
             detail="the broker or another peer does not answer; nothing is lost",
         )
         logging.shutdown()
-        os._exit(1 if has_crashed else 0)
+        with contextlib.suppress(SystemExit):
+            self._end_otherwise()
+        os._exit(self._exit_code)
+
+    @property
+    def _exit_code(self) -> int:
+        if self._refusal is not None:
+            return REFUSED
+        has_crashed = self.crash_reason is not None or self.app.crash_reason is not None
+        return 1 if has_crashed else 0
 
     async def _checked(self) -> None:
         """Run the checks; SIGTERM and SIGINT end the wait for a broker with exit 0."""
-        checks = asyncio.ensure_future(self._preflight().run())
+        checks = asyncio.ensure_future(self._prepare())
 
         def stop(number: signal.Signals) -> None:
             # Until Faust has its own handlers a signal may also come after the checks.
@@ -96,6 +132,10 @@ class StreamsWorker(faust.Worker):
             with contextlib.suppress(NotImplementedError):
                 self.loop.add_signal_handler(number, stop, number)
         await checks
+
+    async def _prepare(self) -> None:
+        await self._preflight().run()
+        await self.app.open()
 
     def _preflight(self) -> Preflight:
         # Faust's command line may have changed port and folder after the app was made.
@@ -108,6 +148,7 @@ class StreamsWorker(faust.Worker):
             topics=self.app.required_topics,
             wait_seconds=settings.broker_wait_seconds,
             peers=self._peers() if settings.has_agents else None,
+            free_bytes=settings.disk_free_min_bytes if self.app.tables else 0,
         )
 
     def _peers(self) -> Peers:
@@ -121,3 +162,8 @@ class StreamsWorker(faust.Worker):
         level = str(self.loglevel or FAUST_DEFAULT_LOG_LEVEL).upper()
         if level != FAUST_DEFAULT_LOG_LEVEL:
             logging.getLogger().setLevel(logging.WARNING if level == "WARN" else level)
+
+
+def _end_refused(refusal: HuleeduStreamsError) -> NoReturn:
+    sys.stderr.write(f"huleedu-streams: {refusal}\n")
+    raise SystemExit(REFUSED) from None
