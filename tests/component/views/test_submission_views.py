@@ -96,7 +96,7 @@ async def test_idempotency_key_repeats_the_whole_answer(
     second = await accepted(client, ESSAYS, {"text": "a text"}, **headers)
 
     assert second == first
-    assert len(store.contents) == 1
+    assert [body.body for body in store.contents.values()].count(b"a text") == 1
     assert publisher.events[0].value == publisher.events[1].value
 
 
@@ -111,13 +111,27 @@ async def test_idempotency_key_is_of_its_batch_and_essay(client: Client) -> None
     assert len({answer["event_id"] for answer in answers}) == 4
 
 
-async def test_idempotency_key_with_another_text_is_refused(
-    client: Client, publisher: MemoryPublisher
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        (ESSAYS, {"text": "a text"}, {"text": "another"}),
+        (ESSAYS, {"text": "a text"}, {"text": "a text", "language": "sv"}),
+        (ESSAYS, {"text": "a text"}, {"text_storage_id": TEXT_ID}),
+        (ESSAYS, {"text_storage_id": TEXT_ID}, {"text_storage_id": TEXT_ID[::-1]}),
+        (REGISTER, {"essay_ids": ["a"]}, {"essay_ids": ["b"]}),
+    ],
+)
+async def test_idempotency_key_with_another_body_is_refused(
+    client: Client,
+    publisher: MemoryPublisher,
+    path: str,
+    first: dict[str, object],
+    second: dict[str, object],
 ) -> None:
     headers = {"Idempotency-Key": "hand-in-7"}
-    await accepted(client, ESSAYS, {"text": "a text"}, **headers)
+    await accepted(client, path, first, **headers)
 
-    async with client.post(ESSAYS, json={"text": "another"}, headers=headers) as response:
+    async with client.post(path, json=second, headers=headers) as response:
         await assert_problem(response, 422, "idempotency-key-reused")
 
     assert len(publisher.sent) == 1
