@@ -54,6 +54,7 @@ EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_parse), AfterValidator(_to_utc)]
 # Rows and JSON readers hold 64-bit integers; nothing here counts further than 32 bits.
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+LANGUAGE_TAG = re.compile(r"^[A-Za-z0-9-]{1,35}\Z")
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
 
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from structlog.contextvars import bind_contextvars
 
+from huleedu_streams.contracts.envelope import ENTITY_ID
 from huleedu_streams.views.problems import ProblemError, bad_request, unavailable
 
-_ENTITY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
@@ -50,7 +50,7 @@ def entity_id(value: str, what: str) -> str:
     Raises:
         ProblemError: 400, it has not the shape of an id.
     """
-    if _ENTITY_ID.match(value) is None:
+    if ENTITY_ID.match(value) is None:
         raise bad_request("invalid-id", f"{what}: 1 to 128 letters, digits, `_` or `-`")
     return value
 

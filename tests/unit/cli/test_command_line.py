@@ -61,8 +61,8 @@ def test_wrong_setting_is_one_line_and_exit_2(
     assert "did you mean HULEEDU_WEB_PORT" in error
 
 
-def test_absent_worker_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["batch", "status", "batch-1", "--url", "http://127.0.0.1:9"]) == 1
+def test_absent_worker_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["batch", "status", "batch-1", "--url", "http://127.0.0.1:9"]) == 2
 
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -74,5 +74,5 @@ def test_debug_lets_the_traceback_through() -> None:
 
     done = run_python("-m", "huleedu_streams", *arguments)
 
-    assert done.returncode == 1
+    assert done.returncode == 1  # what Python makes of it
     assert "Traceback" in done.stderr
