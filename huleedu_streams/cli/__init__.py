@@ -29,6 +29,13 @@ EXIT_INTERRUPTED = 130
 # Nothing was answered: neither yes nor no.
 _REFUSALS = (StartupError, BrokerUnavailableError, WorkerUnavailableError)
 
+
+class WrongUsageError(click.ClickException):
+    """What was asked for cannot be done; one line says why."""
+
+    exit_code = EXIT_USAGE
+
+
 # Command -> (module that holds a click command of that name, what `--help` says about it).
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from huleedu_streams.cli import WrongUsageError
 from huleedu_streams.cli.client import WorkerClient, open_own_client
 from huleedu_streams.cli.terminal import progress_bar
+from huleedu_streams.contracts.envelope import ENTITY_ID
 from huleedu_streams.errors import RequestRefusedError, WorkerUnavailableError
 from huleedu_streams.settings import load_settings
 
@@ -32,7 +34,7 @@ def batch() -> None:
 @_as_json
 def status(batch_id: str, url: str | None, *, as_json: bool) -> None:
     """Show how a batch stands."""
-    state = asyncio.run(_status(batch_id, url))
+    state = asyncio.run(_status(_checked(batch_id), url))
     click.echo(json.dumps(state) if as_json else summary(state))
 
 
@@ -51,7 +53,7 @@ def watch(batch_id: str, timeout: float, url: str | None, *, as_json: bool) -> i
 
     A batch that nobody registered never completes: it is followed until its essays are checked.
     """
-    state = asyncio.run(_watch(batch_id, url, timeout or None))
+    state = asyncio.run(_watch(_checked(batch_id), url, timeout or None))
     click.echo(json.dumps(state) if as_json else summary(state))
     return 0 if state["outcome"] else 1
 
@@ -79,6 +81,12 @@ def finished_count(state: Mapping[str, Any]) -> int:
     """Return how many essays of the batch have a result, failures included."""
     share = state.get("completion_percentage") or 0
     return round((state.get("total_essays") or 0) * share / 100)
+
+
+def _checked(batch_id: str) -> str:
+    if ENTITY_ID.match(batch_id) is None:
+        raise WrongUsageError("a batch id is 1 to 128 of A-Z, a-z, 0-9, _ and -")
+    return batch_id
 
 
 def summary(state: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from huleedu_streams.adapters.content import build_content_store
 from huleedu_streams.cli.sending import Essay, Result, Sender, Sent, open_sender
 from huleedu_streams.cli.terminal import console, progress_bar
 from huleedu_streams.contracts.enums import ContentType
-from huleedu_streams.contracts.envelope import ENTITY_ID, LANGUAGE_TAG
+from huleedu_streams.contracts.envelope import ENTITY_ID, LANGUAGE_TAG, RESERVED_BATCH_IDS
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.settings import Settings, load_settings
@@ -33,7 +33,6 @@ from huleedu_streams.settings import Settings, load_settings
 _LONGEST_BATCH = 54
 _LONGEST_NAME = 60
 _HASH_DIGITS = 8
-_RESERVED = frozenset({"register", "trigger-spellcheck-test"})
 _CORRECTED = ContentType.CORRECTED_TEXT
 
 
@@ -125,7 +124,9 @@ def read_essays(files: Sequence[Path], batch_id: str, language: str, max_bytes: 
 
 
 def _check_names(batch_id: str | None, language: str) -> None:
-    if batch_id is not None and (ENTITY_ID.match(batch_id) is None or batch_id in _RESERVED):
+    if batch_id is not None and (
+        ENTITY_ID.match(batch_id) is None or batch_id in RESERVED_BATCH_IDS
+    ):
         raise click.BadParameter(
             "1 to 128 of A-Z, a-z, 0-9, _ and -, and no word of the HTTP routes",
             param_hint="--batch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -10,7 +11,6 @@ from uuid import UUID
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import PayloadEncodingError
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 from structlog.contextvars import bind_contextvars
 
 from huleedu_streams.contracts.envelope import ENTITY_ID
@@ -100,9 +100,9 @@ async def read_json(request: web.Request, model: type[BodyT], max_bytes: int) ->
         raise bad_request("invalid-body", f"{place}: {_in_our_words(first)}"[:300]) from None
 
 
-def _in_our_words(fault: ErrorDetails) -> str:
+def _in_our_words(fault: Mapping[str, object]) -> str:
     """Return what is wrong without the words of the library that found it."""
-    kind, said = fault["type"], fault["msg"].removeprefix("Value error, ")
+    kind, said = str(fault["type"]), str(fault["msg"]).removeprefix("Value error, ")
     if kind == "value_error":
         return said
     words = {

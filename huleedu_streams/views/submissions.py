@@ -14,7 +14,12 @@ from uuid import UUID, uuid4
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
-from huleedu_streams.contracts.envelope import EntityId, LanguageTag, derived_id
+from huleedu_streams.contracts.envelope import (
+    RESERVED_BATCH_IDS,
+    EntityId,
+    LanguageTag,
+    derived_id,
+)
 from huleedu_streams.errors import ContentError, ContentNotFoundError
 from huleedu_streams.processors.spellcheck import TEXT_MEDIA_TYPE
 from huleedu_streams.processors.submission import (
@@ -64,6 +69,8 @@ class RegisterBatch(Body):
     def _check(self) -> Self:
         if len(set(self.essay_ids)) != len(self.essay_ids):
             raise ValueError("essay_ids must not repeat an id")
+        if self.batch_id in RESERVED_BATCH_IDS:
+            raise ValueError(f"batch_id must not be {self.batch_id}, a word of the routes")
         if self.expected_essay_count not in {None, len(self.essay_ids)}:
             raise ValueError("expected_essay_count must be the number of essay_ids")
         return self
@@ -159,6 +166,10 @@ class SubmissionHandlers:
     async def submit(self, request: web.Request, batch_id: str) -> web.Response:
         """Take one essay of a batch: store its text, ask for its spell check."""
         entity_id(batch_id, "batch_id")
+        if batch_id in RESERVED_BATCH_IDS:
+            raise bad_request(
+                "invalid-id", f"batch_id must not be {batch_id}, a word of the routes"
+            )
         body = await read_json(request, SubmitEssay, self._text_max_bytes)
         key = idempotency_key(request)
         essay_scope = body.essay_id or ""

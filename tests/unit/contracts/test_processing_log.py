@@ -37,7 +37,7 @@ def test_log_is_the_report_of_the_check_command(corrections: int, unknown: int) 
 @pytest.mark.parametrize("is_packed", [True, False])
 @pytest.mark.parametrize("offset", [0, 1, 3, 6, 7, 100])
 @pytest.mark.parametrize("limit", [1, 3, 100])
-def test_page_is_a_slice_of_each_list(offset: int, limit: int, is_packed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_page_is_a_slice_of_each_list(offset: int, limit: int, *, is_packed: bool) -> None:
     checked = a_check(7, 4)
     report = json.loads(json.dumps(check_report(checked)))
     log = pack(checked) if is_packed else json.dumps(report).encode()
