@@ -346,3 +346,35 @@ async def test_sample_text_walks_the_same_way(
     envelope = envelope_of(publisher)
     assert envelope.data.entity_ref.entity_id == answer["essay_id"]
     assert envelope.data.entity_ref.parent_id == answer["batch_id"]
+
+
+@pytest.mark.parametrize("word", ["register", "trigger-spellcheck-test"])
+async def test_words_of_the_routes_are_no_batch_ids(
+    client: Client, publisher: MemoryPublisher, word: str
+) -> None:
+    async with client.post(f"/v1/batches/{word}/essays", json={"text": "a"}) as response:
+        await assert_problem(response, 400, "invalid-id")
+    body = {"batch_id": word, "essay_ids": ["a"]}
+    async with client.post(REGISTER, json=body) as response:
+        problem = await assert_problem(response, 400, "invalid-body")
+
+    assert problem["detail"] == f"the body: batch_id must not be {word}, a word of the routes"
+    assert publisher.sent == []
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "the body: give either text or text_storage_id"),
+        ({"text": "a", "colour": "red"}, "colour: is no member of this request"),
+        ({"text": 1}, "text: should be a string"),
+        ([], "the body: must be a JSON object"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words_of_our_own(
+    client: Client, body: object, detail: str
+) -> None:
+    async with client.post(ESSAYS, json=body) as response:
+        problem = await assert_problem(response, 400, "invalid-body")
+
+    assert problem["detail"] == detail
