@@ -25,6 +25,7 @@ from huleedu_streams.contracts.events import (
     SpellcheckResultDataV1,
 )
 from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.contracts.unreadable import Unreadable
 from huleedu_streams.errors import (
     OversizeMessageError,
     UndecodableMessageError,
@@ -76,16 +77,14 @@ def decode(
         max_bytes: Largest value accepted.
 
     Raises:
+        ContractError: `value` stands for one that could not be read (`contracts/unreadable.py`).
         OversizeMessageError: `value` is longer than `max_bytes`.
         UndecodableMessageError: no JSON, the wrong shape, or a key that is not the event's.
         UnsupportedSchemaVersionError: `schema_version` is an integer this code does not read,
             whatever the rest is like.
         UnknownEventError: `event_type` does not belong on `topic`.
     """
-    if value is None:
-        raise UndecodableMessageError("the record has no value")
-    if len(value) > max_bytes:
-        raise OversizeMessageError(f"{len(value)} bytes, the cap is {max_bytes}")
+    value = _present(value, max_bytes)
     model = _MODELS.get(topic)
     if model is None:
         raise UnknownEventError("no event travels on this topic")
@@ -102,6 +101,16 @@ def decode(
     if key != record_key(envelope.data).encode():
         raise UndecodableMessageError("the record key is not the id that keys this topic")
     return envelope
+
+
+def _present(value: bytes | None, max_bytes: int) -> bytes:
+    if value is None:
+        raise UndecodableMessageError("the record has no value")
+    if isinstance(value, Unreadable):
+        raise value.error
+    if len(value) > max_bytes:
+        raise OversizeMessageError(f"{len(value)} bytes, the cap is {max_bytes}")
+    return value
 
 
 class _Head(WireModel):

@@ -21,7 +21,7 @@ from huleedu_streams.spelling.dictionary import read_source, unpack
 from huleedu_streams.spelling.lexicon import Lexicon
 
 # Raise it whenever a lexicon's files change their meaning.
-_FORMAT = 1
+_FORMAT = 2
 _OWNER_ONLY = 0o700
 
 

@@ -103,7 +103,8 @@ def is_checkable(word: str, longest: int) -> bool:
     """
     if len(word) > longest + _BEYOND_LONGEST or (len(word) == 1 and word in string.punctuation):
         return False
-    return word.lower() in _NUMBERS_THAT_ARE_WORDS or not _is_number(word)
+    # Letters alone are no number, the three of that set apart: no need to try.
+    return word.isalpha() or word.lower() in _NUMBERS_THAT_ARE_WORDS or not _is_number(word)
 
 
 def _is_number(word: str) -> bool:

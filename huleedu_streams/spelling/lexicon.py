@@ -88,12 +88,20 @@ class Lexicon:
         The distance is Damerau-Levenshtein without restriction: a transposed pair may be edited
         again.
         """
-        near = self.index.ids_near(word, edits)
-        near = near[np.abs(self.lengths[near] - len(word)) <= edits]
-        words = self.words
-        return sorted(
-            i for i in set(near.tolist()) if distance(word, words[i], score_cutoff=edits) <= edits
-        )
+        return self.within_each([word], edits)[0]
+
+    def within_each(self, words: Sequence[str], edits: int) -> list[list[int]]:
+        """Do as `within` for many words, each in a fraction of the time."""
+        found: list[list[int]] = [[] for _ in words]
+        rows, ids, _ = self.index.near(words, edits)
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        is_near = np.abs(self.lengths[ids] - lengths[rows]) <= edits
+        for row, i in set(zip(rows[is_near].tolist(), ids[is_near].tolist(), strict=True)):
+            if distance(words[row], self.words[i], score_cutoff=edits) <= edits:
+                found[row].append(i)
+        for ids_of_word in found:
+            ids_of_word.sort()
+        return found
 
     @classmethod
     def _of(
