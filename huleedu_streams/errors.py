@@ -28,7 +28,6 @@ HuleeduStreamsError
     ReplayTakenOverError              another replay of the same dead letters began
     ReplayRefusedError                permanent: the broker does not take a record back
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
-  RetriesExhaustedError             carries the last cause
   TableError
     TableDamagedError                 a RocksDB folder cannot be read to its end
     DiskFullError                     transient: no space for a table's next write
@@ -246,12 +245,6 @@ class BrokerUnavailableError(HuleeduStreamsError):
 
     code = "broker-unavailable"
     retryable = True
-
-
-class RetriesExhaustedError(HuleeduStreamsError):
-    """Every retry was used; `__cause__` is the last failure. Operator action: that cause's."""
-
-    code = "retries-exhausted"
 
 
 class TableError(HuleeduStreamsError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -19,8 +20,12 @@ from huleedu_streams.errors import SettingsError
 
 ENV_PREFIX = "HULEEDU_"
 ENV_FILE = "huleedu.env"
+DEFAULT_WEB_PORT = 6066
 # Variables of this prefix that other parts of the project read: Faust's own, tests, benches.
 _FOREIGN_PREFIXES = ("HULEEDU_FAUST_", "HULEEDU_TEST_", "HULEEDU_SPELLING_", "HULEEDU_BENCH_")
+_SERVICE_LINK = re.compile(
+    r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)\Z"
+)
 
 
 class Role(StrEnum):
@@ -59,6 +64,13 @@ def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _unless_service_link(value: object) -> object:
+    """Take a Service called `huleedu-web` for what it is: no word of ours about a port."""
+    is_link = isinstance(value, str) and value.startswith(("tcp://", "udp://"))
+    return DEFAULT_WEB_PORT if is_link else value
+
+
+Port = Annotated[int, BeforeValidator(_unless_service_link)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_split)]
 Languages = Annotated[
@@ -114,9 +126,6 @@ class Settings(BaseSettings):
         default=10, gt=0, description="silence after which Kafka gives a worker's partitions away"
     )
     event_max_bytes: int = Field(default=262_144, gt=0, description="largest event read")
-    dead_letter_max_bytes: int = Field(
-        default=524_288, gt=0, description="largest compressed dead letter; topic config"
-    )
     producer_max_request_bytes: int = Field(
         default=335_544_320, gt=0, description="largest record produced, before compression"
     )
@@ -132,13 +141,15 @@ class Settings(BaseSettings):
     web_host: str | None = Field(
         default=None, description="address at which peers reach this worker; WEB_BIND"
     )
-    web_port: int = Field(default=6066, ge=1, le=65535, description="port of the web server")
+    web_port: Port = Field(
+        default=DEFAULT_WEB_PORT, ge=1, le=65_535, description="port of the web server"
+    )
     api_tokens: Secrets = Field(
         default=(), description="bearer tokens that requests under /v1 must carry one of; none"
     )
     api_tokens_file: Path | None = Field(default=None, description="file of tokens, one a line")
     route_timeout_seconds: float = Field(
-        default=2, gt=0, description="how long a state view waits for the owning worker"
+        default=2, gt=0, description="how long the owning worker may take to begin its answer"
     )
 
     # Content store
@@ -167,7 +178,10 @@ class Settings(BaseSettings):
     )
     text_max_bytes: int = Field(default=1_048_576, gt=0, description="largest text stored")
     batch_max_essays: int = Field(
-        default=5_000, ge=1, description="most essays of one batch; registration fits an event"
+        default=5_000,
+        ge=1,
+        le=10_000,
+        description="most essays of one batch; registration fits an event",
     )
 
     # Spelling
@@ -334,6 +348,9 @@ def _refuse_unknown_variables() -> None:
     known = _known_variables()
     for name in os.environ:
         if not name.startswith(ENV_PREFIX) or name in known or name.startswith(_FOREIGN_PREFIXES):
+            continue
+        # Kubernetes tells each pod where a Service called huleedu-… is.
+        if _SERVICE_LINK.search(name) is not None:
             continue
         raise _unknown_setting(name)
 

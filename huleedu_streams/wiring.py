@@ -220,7 +220,7 @@ def _views(
     if Role.BATCH in settings.roles:
         yield build_submission_views(store, publisher, clock, settings)
     if tables is not None:
-        peers = PeerClient(settings.route_timeout_seconds)
+        peers = PeerClient(settings.route_timeout_seconds, settings.publish_timeout_seconds)
         app.close_on_stop(peers.close)
         router = StateRouter(FaustOwners(app), peers, health.readiness)
         acknowledged = AcknowledgedPublisher(

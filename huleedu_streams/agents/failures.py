@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any, NoReturn, TypeVar
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.agents.handling import Handled, Outcome, Work
@@ -71,6 +73,12 @@ class FailurePolicy:
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
+        with _traced(envelope):
+            return await self._prepared(work, record, envelope)
+
+    async def _prepared(
+        self, work: Work, record: ConsumedRecord, envelope: EventEnvelope[Any]
+    ) -> Handled:
         failed_at: datetime | None = None
         error: Exception
         for tries in range(1, self._limits.unexpected_tries + 1):
@@ -94,6 +102,10 @@ class FailurePolicy:
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
+        with _traced(envelope):
+            return self._folded(work, record, envelope)
+
+    def _folded(self, work: Work, record: ConsumedRecord, envelope: EventEnvelope[Any]) -> Handled:
         fold = _required(work.fold)
         failed_at: datetime | None = None
         error: Exception
@@ -193,6 +205,12 @@ class FailurePolicy:
             where=_innermost(error),
             tries=tries,
         )
+
+
+def _traced(envelope: EventEnvelope[Any]) -> AbstractContextManager[None]:
+    """Have every log line of an event's handling carry its correlation id."""
+    known = envelope.correlation_id
+    return bound_contextvars(**({"correlation_id": str(known)} if known else {}))
 
 
 def _gave_up(

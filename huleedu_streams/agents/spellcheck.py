@@ -73,9 +73,9 @@ class SpellcheckAgent:
             request, self._store, self._checker, self._clock, self._text_max_bytes
         )
         if decision.checked is not None:
-            self._metrics.text_checked(
-                request.data.language, decision.check_seconds, decision.checked
-            )
+            # Checked, so served; anybody may put anything behind the language of a tag.
+            language = request.data.language.lower().partition("-")[0]
+            self._metrics.text_checked(language, decision.check_seconds, decision.checked)
         return _handled(request, decision.result)
 
     def give_up(self, request: EventEnvelope[Any], error: HuleeduStreamsError) -> Handled:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import (
@@ -51,11 +51,14 @@ def _to_utc(value: datetime) -> datetime:
 
 ENTITY_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}\Z")
 EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+# What stands in a batch's place in the routes of the HTTP surface.
+RESERVED_BATCH_IDS = frozenset({"register", "trigger-spellcheck-test"})
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_parse), AfterValidator(_to_utc)]
 # Rows and JSON readers hold 64-bit integers; nothing here counts further than 32 bits.
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 # A sum over a batch: what every JSON reader holds exactly, far above 10,000 essays' largest counts.
 Total = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
+LANGUAGE_TAG = re.compile(r"^[A-Za-z0-9-]{1,35}\Z")
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
 
 
@@ -71,14 +74,18 @@ DataT = TypeVar("DataT", bound=WireModel)
 class EventEnvelope(WireModel, Generic[DataT]):
     """A fact and where it came from. The body is the authority; Kafka headers mirror it."""
 
-    event_id: UUID = Field(default_factory=uuid4, description="unique per fact; repeats keep it")
+    event_id: UUID = Field(
+        default_factory=uuid4,
+        description="unique per fact; repeats keep it; every event read must have one",
+    )
     event_type: str = Field(
         min_length=1,
         max_length=255,
         description="the topic, e.g. huleedu.essay.spellcheck.requested.v1",
     )
     event_timestamp: UtcDatetime = Field(
-        default_factory=lambda: datetime.now(UTC), description="when it happened, UTC"
+        default_factory=lambda: datetime.now(UTC),
+        description="when it happened, UTC; every event read must have one",
     )
     source_service: str = Field(max_length=128, description="who says so, e.g. batch-service")
     schema_version: int = Field(default=SCHEMA_VERSION, description="of `data`; 1 if absent")
@@ -101,8 +108,3 @@ class EventEnvelope(WireModel, Generic[DataT]):
 def derived_id(source: UUID | str, step: str) -> UUID:
     """Return the id of what `step` makes of an event or entity; the same for every replay."""
     return uuid5(EVENT_NAMESPACE, f"{source}/{step}")
-
-
-def json_ready(model: BaseModel) -> dict[str, Any]:
-    """Return the model as plain JSON values, as they go on the wire."""
-    return model.model_dump(mode="json")

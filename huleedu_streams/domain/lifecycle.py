@@ -320,16 +320,3 @@ def note(record: LifecycleRecord, step: Step, mark: Mark = Mark.EDGE) -> Lifecyc
         timeline=(*record.timeline, entry)[-MAX_TIMELINE_ENTRIES:],
         current_status=record.current_status if is_stale else entry.status,
     )
-
-
-def state_diagram() -> str:
-    """Return `TRANSITIONS` as a mermaid state diagram, as the README shows it."""
-    lines = ["stateDiagram-v2", f"    [*] --> {EssayStatus.UPLOADED.value}"]
-    for status, targets in TRANSITIONS.items():
-        ordered = [target.value for target in EssayStatus if target in targets - {_LOST}]
-        lines += [f"    {status.value} --> {target}" for target in ordered]
-    lines += [
-        f"    {status.value} --> [*]" for status in EssayStatus if status in TERMINAL_STATUSES
-    ]
-    lines.append(f"    note right of {_LOST.value}: every status that is not terminal leads here")
-    return "\n".join(lines)

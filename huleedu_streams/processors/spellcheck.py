@@ -24,6 +24,7 @@ from huleedu_streams.contracts.events import (
     StorageReferenceMetadata,
     SystemProcessingMetadata,
 )
+from huleedu_streams.contracts.processing_log import pack
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.domain.limits import derived_max_bytes
@@ -34,7 +35,6 @@ from huleedu_streams.errors import (
     SpellingError,
     UnsupportedLanguageError,
 )
-from huleedu_streams.processors.processing_log import processing_log
 from huleedu_streams.protocols import Clock, ContentStore, SpellChecker
 
 SOURCE_SERVICE = "spell-checker-service"
@@ -194,7 +194,7 @@ async def _keep(
     log_max_bytes = None if text_max_bytes is None else derived_max_bytes(text_max_bytes)
     try:
         await store.put(text_id, checked.text.encode(), TEXT_MEDIA_TYPE)
-        await store.put(log_id, processing_log(checked, log_max_bytes), LOG_MEDIA_TYPE)
+        await store.put(log_id, pack(checked, log_max_bytes), LOG_MEDIA_TYPE)
     except (ContentRefusedError, ContentNotFoundError):
         raise _FailedError(
             Failure(

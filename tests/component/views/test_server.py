@@ -106,8 +106,20 @@ async def test_pages_of_faust_are_not_served(client: Client) -> None:
 
 async def test_wrong_method_is_a_problem_that_names_the_right_ones(client: Client) -> None:
     async with client.post("/fail") as response:
-        await assert_problem(response, 405, "method-not-allowed")
+        problem = await assert_problem(response, 405, "method-not-allowed")
         assert response.headers["Allow"] == "GET,HEAD"
+    assert problem["detail"] == "POST is not allowed here; GET,HEAD are"
+
+
+async def test_log_lines_of_a_request_carry_its_correlation_id(client: Client) -> None:
+    given = "0b2e4c6a-0000-4000-8000-000000000001"
+    merge = structlog.contextvars.merge_contextvars
+    with structlog.testing.capture_logs(processors=[merge]) as logs:
+        for headers in ({"X-Correlation-ID": given}, {}, {"X-Correlation-ID": "none of ours"}):
+            async with client.get("/fail", headers=headers) as response:
+                assert response.status == 500
+
+    assert [line.get("correlation_id") for line in logs] == [given, None, None]
 
 
 async def test_unexpected_error_shows_and_logs_no_text(client: Client) -> None:

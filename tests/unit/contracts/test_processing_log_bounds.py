@@ -4,9 +4,9 @@ from time import thread_time
 
 import orjson
 
+from huleedu_streams.contracts.processing_log import pack
 from huleedu_streams.domain.limits import MAX_LISTED_WORDS, derived_max_bytes
 from huleedu_streams.domain.spelling import CheckedText, Correction, UnknownWord
-from huleedu_streams.processors.processing_log import processing_log
 
 TEXT_MAX_BYTES = 1_048_576
 # The event loop is never held for longer by one essay.
@@ -24,7 +24,7 @@ def a_text(corrections: int, unknown: int = 0) -> CheckedText:
 
 
 def test_log_lists_every_word_that_was_wrong() -> None:
-    log = orjson.loads(processing_log(a_text(2, unknown=1)))
+    log = orjson.loads(pack(a_text(2, unknown=1)))
 
     assert log == {
         "text": "secret secret xqzzyw ",
@@ -49,7 +49,7 @@ def test_log_of_the_largest_text_holds_no_loop_and_fits_its_store() -> None:
     checked = a_text(150_000)
 
     started = thread_time()
-    log = processing_log(checked, derived_max_bytes(TEXT_MAX_BYTES))
+    log = pack(checked, derived_max_bytes(TEXT_MAX_BYTES))
     taken = thread_time() - started
 
     assert taken < HELD_SECONDS
@@ -62,7 +62,7 @@ def test_log_of_the_largest_text_holds_no_loop_and_fits_its_store() -> None:
 def test_log_lists_fewer_words_where_the_store_takes_less() -> None:
     checked = a_text(100, unknown=100)
 
-    log = processing_log(checked, derived_max_bytes(700))
+    log = pack(checked, derived_max_bytes(700))
 
     assert len(log) <= derived_max_bytes(700)
     content = orjson.loads(log)
@@ -72,13 +72,13 @@ def test_log_lists_fewer_words_where_the_store_takes_less() -> None:
 
 
 def test_log_keeps_the_text_whatever_the_store_takes() -> None:
-    content = orjson.loads(processing_log(a_text(1), 1))
+    content = orjson.loads(pack(a_text(1), 1))
 
     assert (content["text"], content["corrections"], content["truncated"]) == ("secret ", [], True)
 
 
 def test_log_of_the_worst_characters_fits_its_store() -> None:
-    log = processing_log(CheckedText("\x01" * 1_000), derived_max_bytes(1_000))
+    log = pack(CheckedText("\x01" * 1_000), derived_max_bytes(1_000))
 
     assert len(log) <= derived_max_bytes(1_000)
     assert not orjson.loads(log)["truncated"]
