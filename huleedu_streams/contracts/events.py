@@ -164,7 +164,8 @@ class EssayLifecycleStateUpdatedV1(BaseEventData):
 class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     """Every expected essay has a result: topic huleedu.batch.spellcheck.phase.completed.v1.
 
-    Key batch id; once a batch (at least once, one event id). Producer: lifecycle.
+    Or the batch's deadline has passed: then essays without a result are missing. Key batch id;
+    once a batch (at least once, one event id). Producer: lifecycle.
     """
 
     outcome: PhaseOutcome
@@ -177,5 +178,7 @@ class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     missing_essay_ids_truncated: bool = False
     corrections_made: Count
     duration_seconds: float = Field(
-        ge=0, allow_inf_nan=False, description="from the registration to the last result"
+        ge=0,
+        allow_inf_nan=False,
+        description="from the registration to the last result, or to the deadline",
     )
