@@ -16,9 +16,11 @@ from huleedu_streams.domain.rosters import PAGE_COUNT
 from huleedu_streams.processors.batches import (
     BatchDecision,
     Row,
+    decide_deadline,
     decide_registration,
     decide_update,
 )
+from huleedu_streams.processors.sweeping import is_deadline
 from tests.builders import BATCH
 
 BatchEvent = EventEnvelope[BatchEssaysRegistered] | EventEnvelope[EssayLifecycleStateUpdatedV1]
@@ -54,7 +56,8 @@ class MemoryRows:
     def _take(self, envelope: BatchEvent) -> BatchDecision:
         data = envelope.data
         if isinstance(data, BatchEssaysRegistered):
-            decision = decide_registration(self, envelope)  # type: ignore[arg-type] # just asked
+            decide = decide_deadline if is_deadline(envelope) else decide_registration  # type: ignore[arg-type] # just asked
+            decision = decide(self, envelope)  # type: ignore[arg-type] # the same
         else:
             decision = decide_update(self, envelope)  # type: ignore[arg-type] # the other kind
         for number, page in decision.pages.items():
