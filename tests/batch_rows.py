@@ -53,13 +53,14 @@ class MemoryRows:
         pages = [self.page(batch_id, page) or {} for page in range(PAGE_COUNT)]
         return {key: value for page in pages for key, value in page.get("members", {}).items()}
 
+    def _decide(self, envelope: Any) -> BatchDecision:  # noqa: ANN401 - each kind by its data
+        if not isinstance(envelope.data, BatchEssaysRegistered):
+            return decide_update(self, envelope)
+        decide = decide_deadline if is_deadline(envelope) else decide_registration
+        return decide(self, envelope)
+
     def _take(self, envelope: BatchEvent) -> BatchDecision:
-        data = envelope.data
-        if isinstance(data, BatchEssaysRegistered):
-            decide = decide_deadline if is_deadline(envelope) else decide_registration  # type: ignore[arg-type] # just asked
-            decision = decide(self, envelope)  # type: ignore[arg-type] # the same
-        else:
-            decision = decide_update(self, envelope)  # type: ignore[arg-type] # the other kind
+        decision = self._decide(envelope)
         for number, page in decision.pages.items():
             self.pages[str(decision.batch_id), number] = json.dumps(page)
         if decision.batch is not None:

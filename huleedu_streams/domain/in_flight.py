@@ -77,7 +77,7 @@ class InFlight:
             partition: Where the row lives.
             key: The row's.
             step: What it waits in.
-            offset: One that lies behind the record that it waits for.
+            offset: The last one that the record that it waits for can have.
         """
         known = self._partitions.get(partition, {}).get(key)
         if known is None or known.step != step:

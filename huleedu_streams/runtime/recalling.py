@@ -92,7 +92,7 @@ class Watched:
             row = self.get(key)
             step = None if row is None else self.step_of(row)
             if step is not None:
-                self.in_flight.recall(partition, key, step, end)
+                self.in_flight.recall(partition, key, step, end - 1)
 
 
 def watched_essays(table: EssaysTable, in_flight: InFlight | None) -> Watched | None:

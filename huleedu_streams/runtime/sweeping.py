@@ -198,6 +198,7 @@ class Sweeper:
                 found = [(key, self._stuck(essays, partition, key)) for key in keys]
                 if not await self._send(essays, partition, [(k, s) for k, s in found if s]):
                     return
+                await pause()
             await pause()
 
     def _stuck(self, essays: Watched, partition: int, essay_id: str) -> Swept | None:

@@ -1,4 +1,4 @@
-"""What is stuck: a speller that reads and never answers, essays that never come; and what is not."""
+"""What is stuck: a speller that never answers, essays that never come; and what merely waits."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huleedu_streams.domain.in_flight import InFlight, Passed, batch_step, essay_step
-from huleedu_streams.domain.lifecycle import EssayStatus
 from tests.builders import a_request, a_result, an_id
 from tests.essay_rows import row_after
 
