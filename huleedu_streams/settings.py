@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from huleedu_streams.errors import SettingsError
 
 ENV_PREFIX = "HULEEDU_"
+ENV_FILE = "huleedu.env"
 # Variables of this prefix that other parts of the project read: Faust's own, tests, benches.
 _FOREIGN_PREFIXES = ("HULEEDU_FAUST_", "HULEEDU_TEST_", "HULEEDU_SPELLING_", "HULEEDU_BENCH_")
 
@@ -34,6 +35,7 @@ class Role(StrEnum):
 class SpellEngine(StrEnum):
     """How the speller chooses among candidates."""
 
+    RANKED = "ranked"
     EXACT = "exact"
 
 
@@ -70,7 +72,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file="huleedu.env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="forbid",
@@ -173,7 +175,7 @@ class Settings(BaseSettings):
     l2_dictionary: Path | None = Field(
         default=None, description="learners' errors to correct first, wrong:right a line"
     )
-    spell_engine: SpellEngine = Field(default=SpellEngine.EXACT, description="exact")
+    spell_engine: SpellEngine = Field(default=SpellEngine.RANKED, description="ranked or exact")
     spell_processes: int = Field(
         default_factory=lambda: max(1, (os.cpu_count() or 2) - 1),
         ge=0,
@@ -266,9 +268,18 @@ class Settings(BaseSettings):
         return self.broker_url.removeprefix("kafka://").replace(";", ",")
 
     def tokens(self) -> tuple[str, ...]:
-        """Return the accepted bearer tokens, those of the file included."""
+        """Return the accepted bearer tokens, those of the file included.
+
+        Raises:
+            SettingsError: tokens are asked for and none is named; that must not let everyone in.
+        """
         given = tuple(token.get_secret_value() for token in self.api_tokens)
-        return given + tuple(_lines(self.api_tokens_file))
+        tokens = given + tuple(_lines(self.api_tokens_file))
+        if not tokens and self.model_fields_set & {"api_tokens", "api_tokens_file"}:
+            raise SettingsError(
+                "HULEEDU_API_TOKENS and its file name no token; name one or unset both"
+            )
+        return tokens
 
     def content_token(self) -> str | None:
         """Return the bearer token for an http content store, if there is one."""
@@ -307,31 +318,55 @@ def _lines(path: Path | None) -> list[str]:
         return []
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from None
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> SettingsError:
+    return SettingsError(f"cannot read {path}: no UTF-8 at byte {error.start}")
 
 
 def load_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        SettingsError: a value is wrong or a `HULEEDU_` variable is unknown; one line says which.
+        SettingsError: a value is wrong, a `HULEEDU_` variable is unknown or the file cannot be
+            read; one line says which.
     """
     _refuse_unknown_variables()
+    file = Path(ENV_FILE)
+    if os.path.lexists(file) and not (file.is_file() or file.is_fifo()):
+        raise SettingsError(f"cannot read {file}: it is no file")
     try:
         return Settings()
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, error) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "extra_forbidden":  # of the file, its name as it stands there
+            raise _unknown_setting(str(first["loc"][0]).upper()) from None
         name = ENV_PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         name = name.removesuffix("_")
         raise SettingsError(f"wrong setting {name}: {first['msg']}") from None
 
 
 def _refuse_unknown_variables() -> None:
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    known = _known_variables()
     for name in os.environ:
         if not name.startswith(ENV_PREFIX) or name in known or name.startswith(_FOREIGN_PREFIXES):
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise SettingsError(f"unknown setting {name}{hint}")
+        raise _unknown_setting(name)
+
+
+def _unknown_setting(name: str) -> SettingsError:
+    close = difflib.get_close_matches(name, _known_variables(), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return SettingsError(f"unknown setting {name}{hint}")
+
+
+def _known_variables() -> set[str]:
+    return {ENV_PREFIX + name.upper() for name in Settings.model_fields}

@@ -32,7 +32,8 @@ Emits: huleedu.batch.spellcheck.phase.completed.v1, key batch id, if its last re
 or if the event says that its deadline has passed.
 Tables: writes batches and batch_members.
 Failure: bytes that are no event, and unexpected errors after their tries, go to the .DLT of the
-topic; a second, different registration of a batch changes nothing and is logged.
+topic; a second, different registration of a batch changes nothing, is counted as refused and
+logged, also one that repeats the first one's event id.
 Delivery: at least once; a repeat changes no row.
 """
 UPDATED_HELP = """Count each essay's status in its batch.
@@ -42,9 +43,12 @@ Emits: huleedu.batch.spellcheck.phase.completed.v1, key batch id, once every exp
 result: always the same event id.
 Tables: writes batches and batch_members.
 Failure: bytes that are no event, and unexpected errors after their tries, go to the .DLT of the
-topic.
+topic; an update that the lifecycle role did not make changes nothing, is counted as refused and
+logged.
 Delivery: at least once; a repeated or late update counts once.
 """
+
+_OUTCOMES = {FoldKind.DUPLICATE: Outcome.DUPLICATE, FoldKind.ILLEGAL: Outcome.REFUSED}
 
 
 class BatchesAgent:
@@ -80,7 +84,7 @@ class BatchesAgent:
         decision = decide_update(self._tables, envelope)
         if decision.kind is FoldKind.ILLEGAL:
             essay_id = envelope.data.entity_ref.entity_id
-            log.warning("batch_is_full", batch_id=decision.batch_id, essay_id=essay_id)
+            log.warning("batch_update_refused", batch_id=decision.batch_id, essay_id=essay_id)
         return self._write(decision, envelope)
 
     def _write(self, decision: BatchDecision, envelope: EventEnvelope[Any]) -> Handled:
@@ -92,7 +96,7 @@ class BatchesAgent:
                 self._note_waiting(decision.batch_id, decision.batch)
         if decision.outputs and decision.kind is not FoldKind.DUPLICATE:
             log.info("batch_completed", batch_id=decision.batch_id)
-        outcome = Outcome.DUPLICATE if decision.kind is FoldKind.DUPLICATE else Outcome.DONE
+        outcome = _OUTCOMES.get(decision.kind, Outcome.DONE)
         return Handled(decision.outputs, outcome, envelope.event_type)
 
     def _note_waiting(self, batch_id: str, row: Row) -> None:

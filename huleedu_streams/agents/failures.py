@@ -4,8 +4,9 @@
 |---|---|
 | poison (`ContractError`) | dead letter at once, by the agent that owns the topic's poison |
 | transient, dependency down | wait for it, keeping the place in the group; never a dead letter |
-| transient, dependency healthy | retries with jitter, then the handler's `give_up` |
-| the same, of several events at once while none succeeds | the same after 20 s of it |
+| transient, dependency healthy | retries with jitter, 20 s at most; then `give_up` |
+| the same, of a few events at once while none succeeds | the same, 20 s at least |
+| the same, of many at once while none succeeds | wait: it is the dependency, whatever it says |
 | permanent | the handler's own business: it makes the failed result |
 | a table fails | nothing: the worker starts again and reads the event anew |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
@@ -17,11 +18,12 @@ waited for (`agents/dependencies.py`).
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, NoReturn, TypeVar
 
-import stamina
 import structlog
 
 from huleedu_streams.agents.dependencies import Dependency, Trouble
@@ -110,13 +112,16 @@ class FailurePolicy:
     def _decode(self, work: Work, record: ConsumedRecord) -> EventEnvelope[Any] | Handled:
         try:
             envelope = decode(record.topic, record.key, record.value, self._limits.event_max_bytes)
+            self._metrics.event_started(
+                record.topic, self._group, envelope.event_timestamp, self._clock.now()
+            )
         except ContractError as poison:
             if work.owns_poison:
                 return self._bury(record, poison, 1, None)
             return Handled((), Outcome.SKIPPED)
-        self._metrics.event_started(
-            record.topic, self._group, envelope.event_timestamp, self._clock.now()
-        )
+        except Exception as unexpected:  # noqa: BLE001 - the same guard; it would be so again
+            self._log_unexpected(record, unexpected, 1)
+            return self._bury(record, unexpected, 1, None)
         return envelope
 
     async def _past_outages(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
@@ -134,31 +139,24 @@ class FailurePolicy:
         self, work: Work, envelope: EventEnvelope[Any], trouble: Trouble
     ) -> Handled:
         prepare = _required(work.prepare)
-        tries = 0
-        async for attempt in stamina.retry_context(
-            on=_is_transient,
-            attempts=self._limits.text_tries,
-            timeout=None,
-            wait_initial=self._limits.first_backoff_seconds,
-            wait_max=MAX_BACKOFF_SECONDS,
-        ):
-            with attempt:
-                tries += 1
-                try:
-                    handled = await prepare(envelope)
-                except HuleeduStreamsError as error:
-                    if not error.retryable:
-                        raise
-                    trouble.failed()
-                    await self._insist_on_health(trouble)
-                    if tries >= self._limits.text_tries and work.give_up is not None:
-                        if trouble.is_shared:
-                            raise _WasDownError from error
-                        return work.give_up(envelope, error)
+        for tries in count(1):
+            try:
+                handled = await prepare(envelope)
+            except HuleeduStreamsError as error:
+                if not error.retryable:
                     raise
-                self._store.served += 1
+                trouble.failed()
+                await self._insist_on_health(trouble)
+                if self._has_tried_enough(tries, trouble):
+                    return _gave_up(work, envelope, error, trouble)
+            else:
+                self._store.served += handled.is_served
                 return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
-        raise AssertionError("unreachable: stamina returns or raises")  # pragma: no cover
+            await asyncio.sleep(_jittered(self._limits.first_backoff_seconds, tries))
+        raise AssertionError("unreachable: there is always a next try")  # pragma: no cover
+
+    def _has_tried_enough(self, tries: int, trouble: Trouble) -> bool:
+        return tries >= self._limits.text_tries or (tries > 1 and trouble.is_long)
 
     async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
@@ -197,8 +195,20 @@ class FailurePolicy:
         )
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, HuleeduStreamsError) and error.retryable
+def _gave_up(
+    work: Work, envelope: EventEnvelope[Any], error: HuleeduStreamsError, trouble: Trouble
+) -> Handled:
+    if work.give_up is None:
+        raise error
+    if trouble.is_shared:
+        raise _WasDownError from error
+    return work.give_up(envelope, error)
+
+
+def _jittered(first_seconds: float, tries: int) -> float:
+    """Return how long to wait after so many tries: doubling, and not all at one instant."""
+    longest = min(MAX_BACKOFF_SECONDS, first_seconds * 2 ** (tries - 1))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
 def _innermost(error: Exception) -> str:

@@ -11,6 +11,7 @@ from huleedu_streams.contracts.codec import encode
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.errors import HuleeduStreamsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.processors.spellcheck import (
@@ -94,4 +95,5 @@ def _handled(request: EventEnvelope[Any], result: Result) -> Handled:
         corrections_made=result.data.corrections_made,
         error_code=result.data.system_metadata.error_info.get("error_code"),
     )
-    return Handled((encode(result),), Outcome.DONE, request.event_type)
+    is_served = result.data.status is EssayStatus.SPELLCHECKED_SUCCESS
+    return Handled((encode(result),), Outcome.DONE, request.event_type, is_served)

@@ -59,6 +59,8 @@ EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_parse), AfterValidator(_to_utc)]
 # Rows and JSON readers hold 64-bit integers; nothing here counts further than 32 bits.
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+# A sum over a batch: what every JSON reader holds exactly, far above 10,000 essays' largest counts.
+Total = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
 
 

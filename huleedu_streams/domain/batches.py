@@ -22,9 +22,8 @@ from huleedu_streams.domain.rosters import (
     FAILED_STATUSES,
     UNCHECKED_STATUSES,
     MemberPage,
-    PageTally,
-    Tally,
 )
+from huleedu_streams.domain.tallies import Tallies
 
 MAX_LISTED_ESSAYS = 100
 
@@ -89,7 +88,7 @@ class BatchRecord(Remembered):
     Attributes:
         expected_essay_count: `None` until somebody registers the batch.
         counts: Essays by status: the expected ones, or all while nobody registered the batch.
-        tallies: What each page adds up to, by page; `counts` is their sum.
+        tallies: What each page adds up to (`domain/tallies.py`); `counts` is their sum.
         unexpected_essay_ids: Essays that the registration does not name, in order; at most 100.
     """
 
@@ -137,21 +136,19 @@ class BatchRecord(Remembered):
 
     def adding_up(self, pages: Iterable[MemberPage]) -> Self:
         """Return the batch with these pages' tallies in place of what it knew of them."""
-        tallies: dict[str, PageTally] = {
-            **self.tallies,
-            **{str(page.page): page.tally() for page in pages},
-        }
-        counted: list[Tally] = list(tallies.values())
-        if self.registered_by is None:
-            counted += [tally["others"] for tally in tallies.values() if "others" in tally]
-        counts: Counter[str] = Counter()
-        for tally in counted:
-            counts.update(tally["counts"])
+        tallies = Tallies.from_row(self.tallies)
+        tallies.put(pages)
+        counts = tallies.expected.totals()
+        corrections_made = sum(tallies.expected.corrections_made)
+        is_registered = self.registered_by is not None
+        if not is_registered:
+            counts = dict(sorted((Counter(counts) + Counter(tallies.others.totals())).items()))
+            corrections_made += sum(tallies.others.corrections_made)
         changes = {
-            "tallies": tallies,
-            "counts": dict(sorted(counts.items())),
-            "corrections_made": sum(tally["corrections_made"] for tally in counted),
-            "version": sum(tally["version"] for tally in tallies.values()),
+            "tallies": tallies.to_row(with_others=not is_registered),
+            "counts": counts,
+            "corrections_made": corrections_made,
+            "version": sum(tallies.versions),
         }
         return self.model_copy(update=changes)
 

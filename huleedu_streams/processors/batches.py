@@ -23,6 +23,7 @@ from huleedu_streams.contracts.events import (
     BatchSpellcheckPhaseCompletedV1,
     EntityReference,
     EssayLifecycleStateUpdatedV1,
+    state_updated_id,
 )
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.attempts import FoldKind
@@ -86,7 +87,7 @@ def decide_registration(
     pages = _pages(rows, fact.batch_id)
     expected = by_page(fact.essay_ids)
     has_room = all(pages[number].has_room_for(ids) for number, ids in expected.items())
-    if batch.registered_by not in {None, fact.event_id} or not has_room:
+    if not (has_room and _may_register(batch, pages, fact)):
         return BatchDecision(FoldKind.ILLEGAL, fact.batch_id)
     after_pages = {
         number: page.expecting(expected.get(number, ())) for number, page in pages.items()
@@ -106,10 +107,16 @@ def decide_registration(
 def decide_update(
     rows: BatchRows, envelope: EventEnvelope[EssayLifecycleStateUpdatedV1]
 ) -> BatchDecision:
-    """Return what an essay's new status makes of its batch; an essay without one is ignored."""
+    """Return what an essay's new status makes of its batch; an essay without one is ignored.
+
+    An update whose id is not the one that the lifecycle role gives is nobody's to send: with a
+    large enough version it would hold the essay's place against every true one.
+    """
     update = _update(envelope)
     if update is None:
         return BatchDecision(FoldKind.IGNORED)
+    if not _is_ours(envelope):
+        return BatchDecision(FoldKind.ILLEGAL, update.batch_id)
     batch = _batch(rows, update.batch_id, update.at)
     page = _page(rows, update.batch_id, page_of(update.essay_id))
     if not page.has_room_for([update.essay_id]):
@@ -167,6 +174,30 @@ def _registration(envelope: EventEnvelope[BatchEssaysRegistered]) -> BatchRegist
         correlation_id=str(envelope.correlation_id) if envelope.correlation_id else None,
         at=envelope.event_timestamp,
     )
+
+
+def _may_register(
+    batch: BatchRecord, pages: Mapping[int, MemberPage], fact: BatchRegistered
+) -> bool:
+    """Whether nobody has registered the batch, or the very event did, with the very essays.
+
+    A crash may have lost pages that the repeat mends, so those that are left must be among its.
+    """
+    if batch.registered_by is None:
+        return True
+    expected = {essay_id for page in pages.values() for essay_id in page.expected_essay_ids()}
+    return (
+        batch.registered_by == fact.event_id
+        and batch.expected_essay_count == len(fact.essay_ids)
+        and expected <= set(fact.essay_ids)
+    )
+
+
+def _is_ours(envelope: EventEnvelope[EssayLifecycleStateUpdatedV1]) -> bool:
+    cause_id = envelope.causation_id
+    if cause_id is None:
+        return False
+    return envelope.event_id == state_updated_id(cause_id, envelope.data.version)
 
 
 def _decision(

@@ -6,13 +6,10 @@ waiting (a store that is down raises through), sends, metrics (`agents/`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from huleedu_streams.contracts.enums import (
     ContentType,
@@ -29,6 +26,7 @@ from huleedu_streams.contracts.events import (
 )
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.lifecycle import EssayStatus
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.domain.spelling import CheckedText
 from huleedu_streams.errors import (
     ContentNotFoundError,
@@ -36,6 +34,7 @@ from huleedu_streams.errors import (
     SpellingError,
     UnsupportedLanguageError,
 )
+from huleedu_streams.processors.processing_log import processing_log
 from huleedu_streams.protocols import Clock, ContentStore, SpellChecker
 
 SOURCE_SERVICE = "spell-checker-service"
@@ -135,7 +134,7 @@ async def check_essay(
         check_started_at = clock.now()
         checked = await _check(request, text, checker)
         check_seconds = (clock.now() - check_started_at).total_seconds()
-        references = await _keep(request, checked, store)
+        references = await _keep(request, checked, store, text_max_bytes)
     except _FailedError as failed:
         result = failed_result(request, failed.failure, started_at, clock.now())
     else:
@@ -145,7 +144,7 @@ async def check_essay(
             EssayStatus.SPELLCHECKED_SUCCESS,
             metadata,
             references,
-            len(checked.corrections),
+            checked.corrections_made,
         )
     return SpellcheckDecision(result, checked, max(0.0, check_seconds))
 
@@ -157,18 +156,6 @@ def failed_result(
     error_info = {"error_code": failure.code.value, failure.kind.value: failure.message}
     metadata = _metadata(request, ProcessingStage.FAILED, started_at, completed_at, error_info)
     return _result(request, EssayStatus.SPELLCHECK_FAILED, metadata, None, failure.corrections_made)
-
-
-def check_report(checked: CheckedText) -> dict[str, Any]:
-    """Return the check as the JSON of `huleedu-streams check --json` and of the processing log.
-
-    It holds the essay's words, so it belongs into the content store and nowhere else.
-    """
-    return {
-        "text": checked.text,
-        "corrections": [asdict(correction) for correction in checked.corrections],
-        "unknown": [asdict(word) for word in checked.unknown],
-    }
 
 
 async def _fetch(request: Request, store: ContentStore, max_bytes: int | None) -> str:
@@ -199,21 +186,22 @@ async def _check(request: Request, text: str, checker: SpellChecker) -> CheckedT
 
 
 async def _keep(
-    request: Request, checked: CheckedText, store: ContentStore
+    request: Request, checked: CheckedText, store: ContentStore, text_max_bytes: int | None
 ) -> StorageReferenceMetadata:
     """Store the corrected text and the processing log under ids that a replay overwrites."""
     text_id = derived_id(request.event_id, "corrected-text").hex
     log_id = derived_id(request.event_id, "processing-log").hex
+    log_max_bytes = None if text_max_bytes is None else derived_max_bytes(text_max_bytes)
     try:
         await store.put(text_id, checked.text.encode(), TEXT_MEDIA_TYPE)
-        await store.put(log_id, orjson.dumps(check_report(checked)), LOG_MEDIA_TYPE)
+        await store.put(log_id, processing_log(checked, log_max_bytes), LOG_MEDIA_TYPE)
     except (ContentRefusedError, ContentNotFoundError):
         raise _FailedError(
             Failure(
                 FailureKind.SPELLCHECK,
                 ErrorCode.CONTENT_SERVICE_ERROR,
                 "the content store refuses the corrected text",
-                len(checked.corrections),
+                checked.corrections_made,
             )
         ) from None
     return StorageReferenceMetadata(

@@ -10,10 +10,10 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from huleedu_streams.contracts.codec import TRACEPARENT, first_traceparent
 from huleedu_streams.views.problems import ProblemError, bad_request, unavailable
 
 _ENTITY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -108,5 +108,5 @@ def correlation_id(request: web.Request, fallback: UUID) -> UUID:
 
 def traceparent(request: web.Request) -> bytes | None:
     """Return the W3C `traceparent` header if it is one."""
-    value = request.headers.get("traceparent", "")
-    return value.encode("ascii") if _TRACEPARENT.match(value) else None
+    value = request.headers.get(TRACEPARENT, "")
+    return first_traceparent(((TRACEPARENT, value.encode("utf-8", "surrogateescape")),))

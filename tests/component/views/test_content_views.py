@@ -155,3 +155,12 @@ async def test_failed_read_says_when_to_ask_again(
     async with client.get(f"/v1/content/{'0' * 32}") as response:
         await assert_problem(response, 503, "content-store-unavailable")
         assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_damaged_text_is_gone_and_no_outage(
+    client: Client, store: MemoryContentStore
+) -> None:
+    store.get_error = ContentRefusedError("damaged")
+
+    async with client.get(f"/v1/content/{'0' * 32}") as response:
+        await assert_problem(response, 410, "content-refused")

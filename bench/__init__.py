@@ -1,0 +1,1 @@
+"""What measures the product: figures, never assertions. Not part of the wheel."""
