@@ -150,6 +150,24 @@ class Metrics:
             ("topic", "partition"),
             registry=registry,
         )
+        self.waiting_rows = Gauge(
+            "huleedu_waiting_rows",
+            "Essays without a result, batches without an outcome, on this worker.",
+            ("table",),
+            registry=registry,
+        )
+        self.sweeps = Counter(
+            "huleedu_sweeps_total",
+            "Sweeps for what is stuck; other outcomes than done did nothing about essays.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.swept = Counter(
+            "huleedu_swept_total",
+            "What sweeps did: requests sent again, essays given up, batches past their deadline.",
+            ("action",),
+            registry=registry,
+        )
         self.rebalances = Counter(
             "huleedu_rebalances_total", "Rebalances this worker took part in.", registry=registry
         )

@@ -215,6 +215,23 @@ class Settings(BaseSettings):
         ge=0,
         description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
     )
+    stuck_after_seconds: float = Field(
+        default=600,
+        ge=0,
+        description="silence about a request that the speller has read, before it is asked again,"
+        " 0 = never",
+    )
+    spellcheck_group: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="consumer group of the speller, to know what it has read; follows from the"
+        " roles",
+    )
+    batch_deadline_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="age at which a batch gets an outcome that lists what is missing, 0 = never",
+    )
     scrub_interval_seconds: float = Field(
         default=3600, ge=0, description="pause between two readings-through of all tables, 0 = off"
     )
@@ -241,6 +258,13 @@ class Settings(BaseSettings):
         if Role.LIFECYCLE in self.roles:
             return "huleedu-streams"
         return "-".join(["huleedu-streams", *sorted(self.roles)])
+
+    @property
+    def speller_group(self) -> str:
+        """The consumer group that answers requests."""
+        if self.spellcheck_group is not None:
+            return self.spellcheck_group
+        return self.faust_app_id if Role.SPELLCHECK in self.roles else "huleedu-streams-spellcheck"
 
     @property
     def has_agents(self) -> bool:

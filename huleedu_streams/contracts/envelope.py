@@ -27,6 +27,11 @@ SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
 # All ids derived from an event live in this namespace, so a replay derives the same ones.
 EVENT_NAMESPACE = UUID("7d0c2b1e-5d0a-5f0e-9d53-6c1e7a1f4a11")
 
+# Members of `metadata`.
+RESEND_OF = "resend_of"
+RESEND_COUNT = "resend_count"
+
+_SMALL_COUNT = re.compile(r"^[0-9]{1,4}\Z")
 _ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
 
@@ -99,8 +104,22 @@ class EventEnvelope(WireModel, Generic[DataT]):
     @property
     def causation_id(self) -> str | None:
         """The event that caused this one, as `str(UUID)`; `None` if absent or no UUID at all."""
+        return self._named_event("causation_id")
+
+    @property
+    def resend_of(self) -> str | None:
+        """The request that this one asks for again, as `causation_id`."""
+        return self._named_event(RESEND_OF)
+
+    @property
+    def resend_count(self) -> int:
+        """How often that request was asked again, this time included; 0 if this is none."""
+        count = (self.metadata or {}).get(RESEND_COUNT, "")
+        return int(count) if _SMALL_COUNT.match(count) else 0
+
+    def _named_event(self, name: str) -> str | None:
         try:
-            return str(UUID((self.metadata or {})["causation_id"]))
+            return str(UUID((self.metadata or {})[name]))
         except (KeyError, ValueError):
             return None
 

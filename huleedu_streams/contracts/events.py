@@ -175,7 +175,8 @@ def state_updated_id(cause_id: UUID | str, version: int) -> UUID:
 class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     """Every expected essay has a result: topic huleedu.batch.spellcheck.phase.completed.v1.
 
-    Key batch id; once a batch (at least once, one event id). Producer: lifecycle.
+    Or the batch's deadline has passed: then essays without a result are missing. Key batch id;
+    once a batch (at least once, one event id). Producer: lifecycle.
     """
 
     outcome: PhaseOutcome
@@ -188,5 +189,7 @@ class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     missing_essay_ids_truncated: bool = False
     corrections_made: Total
     duration_seconds: float = Field(
-        ge=0, allow_inf_nan=False, description="from the registration to the last result"
+        ge=0,
+        allow_inf_nan=False,
+        description="from the registration to the last result, or to the deadline",
     )

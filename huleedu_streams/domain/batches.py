@@ -3,13 +3,14 @@
 Lives here: registration, the sums, completion. Not here: the single essays (`domain/rosters.py`).
 
 A batch that nobody registered is made by its first essay and never completes. One that is
-registered completes once, when every expected essay has a result, whatever comes after.
+registered completes once, when every expected essay has a result, or when its deadline passes,
+whatever comes after.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -62,7 +63,7 @@ class BatchRegistered(Remembered):
 
 
 class Completion(Remembered):
-    """How a batch was when its last result came; kept so that telling it again says the same."""
+    """How a batch was as its last result came, or its deadline; kept to be told again the same."""
 
     cause_id: str
     at: datetime
@@ -72,6 +73,8 @@ class Completion(Remembered):
     failed: int
     failed_essay_ids: tuple[str, ...]
     failed_essay_ids_truncated: bool
+    missing_essay_ids: tuple[str, ...] = ()
+    missing_essay_ids_truncated: bool = False
     corrections_made: int
     duration_seconds: float
 
@@ -168,25 +171,35 @@ class BatchRecord(Remembered):
         }
         return self.model_copy(update=changes)
 
-    def completed(self, cause_id: str, at: datetime, failed_essay_ids: list[str]) -> Self:
-        """Return the batch complete, by the event that brought the last result.
+    def completed(
+        self,
+        cause_id: str,
+        at: datetime,
+        failed_essay_ids: list[str],
+        missing_essay_ids: Sequence[str] = (),
+    ) -> Self:
+        """Return the batch complete, by the event that brought the last result or the deadline.
 
         Args:
             cause_id: That event.
             at: Its time.
             failed_essay_ids: All expected essays that failed, in order.
+            missing_essay_ids: All expected essays without a result, in order.
         """
         expected = self.expected_essay_count or 0
+        successful = expected - self.failed - len(missing_essay_ids)
         started_at = self.registered_at or at
         completion = Completion(
             cause_id=cause_id,
             at=at,
-            outcome=_outcome(expected, self.failed),
+            outcome=_outcome(expected, successful),
             expected_essay_count=expected,
-            successful=expected - self.failed,
+            successful=successful,
             failed=self.failed,
             failed_essay_ids=tuple(failed_essay_ids[:MAX_LISTED_ESSAYS]),
             failed_essay_ids_truncated=len(failed_essay_ids) > MAX_LISTED_ESSAYS,
+            missing_essay_ids=tuple(missing_essay_ids[:MAX_LISTED_ESSAYS]),
+            missing_essay_ids_truncated=len(missing_essay_ids) > MAX_LISTED_ESSAYS,
             corrections_made=self.corrections_made,
             # Clocks of different machines may put the last result before the registration.
             duration_seconds=max(0.0, (at - started_at).total_seconds()),
@@ -195,9 +208,9 @@ class BatchRecord(Remembered):
         return self.model_copy(update=changes)
 
 
-def _outcome(expected: int, failed: int) -> PhaseOutcome:
-    if failed == 0:
+def _outcome(expected: int, successful: int) -> PhaseOutcome:
+    if successful == expected:
         return PhaseOutcome.COMPLETED_SUCCESSFULLY
-    if failed == expected:
+    if successful == 0:
         return PhaseOutcome.FAILED_CRITICALLY
     return PhaseOutcome.COMPLETED_WITH_FAILURES

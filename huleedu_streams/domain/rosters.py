@@ -138,6 +138,15 @@ class MemberPage(Remembered):
             if member["is_expected"] and member["status"] in FAILED_STATUSES
         ]
 
+    def missing_essay_ids(self) -> list[str]:
+        """Return the expected essays that have no result."""
+        return [
+            essay_id
+            for essay_id, member in self.members.items()
+            if member["is_expected"]
+            and (member["status"] is None or member["status"] in UNCHECKED_STATUSES)
+        ]
+
     def expected_essay_ids(self) -> list[str]:
         """Return the essays that the registration names."""
         return [essay_id for essay_id, member in self.members.items() if member["is_expected"]]

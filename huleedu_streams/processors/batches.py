@@ -82,13 +82,7 @@ def decide_registration(
     rows: BatchRows, envelope: EventEnvelope[BatchEssaysRegistered]
 ) -> BatchDecision:
     """Return what a registration makes of its batch; the first one of a batch stands."""
-    fact = BatchRegistered(
-        event_id=str(envelope.event_id),
-        batch_id=envelope.data.batch_id,
-        essay_ids=tuple(envelope.data.essay_ids),
-        correlation_id=str(envelope.correlation_id) if envelope.correlation_id else None,
-        at=envelope.event_timestamp,
-    )
+    fact = _registration(envelope)
     batch = _batch(rows, fact.batch_id, fact.at)
     pages = _pages(rows, fact.batch_id)
     expected = by_page(fact.essay_ids)
@@ -140,6 +134,46 @@ def decide_update(
         is_repeat = update.version == member["version"]
         kind = FoldKind.DUPLICATE if is_repeat else FoldKind.STALE
     return _decision(kind, batch, after, {after_page.page: after_page}, update)
+
+
+def decide_deadline(
+    rows: BatchRows, envelope: EventEnvelope[BatchEssaysRegistered]
+) -> BatchDecision:
+    """Return what a passed deadline makes of its batch: an outcome, if it has none yet.
+
+    The event is the registration once more (`processors/sweeping.py`); what does not stem from
+    the registration that stands changes nothing.
+    """
+    fact = _registration(envelope)
+    batch = _batch(rows, fact.batch_id, fact.at)
+    if batch.registered_by is None or envelope.event_id != deadline_id(batch.registered_by):
+        return BatchDecision(FoldKind.ILLEGAL, fact.batch_id)
+    if batch.completion is not None:
+        is_repeat = batch.completion.cause_id == fact.event_id
+        return _decision(
+            FoldKind.DUPLICATE if is_repeat else FoldKind.STALE, batch, batch, {}, fact
+        )
+    pages = {n: page for n, page in _pages(rows, fact.batch_id).items() if page.members}
+    missing = sorted(essay_id for page in pages.values() for essay_id in page.missing_essay_ids())
+    after = batch.adding_up(pages.values()).completed(
+        fact.event_id, fact.at, _failed(pages), missing
+    )
+    return _decision(FoldKind.APPLIED, batch, after, pages, fact)
+
+
+def deadline_id(registration_id: str) -> UUID:
+    """Return the id of the event that says that a batch's deadline has passed; one for ever."""
+    return derived_id(registration_id, "deadline-passed")
+
+
+def _registration(envelope: EventEnvelope[BatchEssaysRegistered]) -> BatchRegistered:
+    return BatchRegistered(
+        event_id=str(envelope.event_id),
+        batch_id=envelope.data.batch_id,
+        essay_ids=tuple(envelope.data.essay_ids),
+        correlation_id=str(envelope.correlation_id) if envelope.correlation_id else None,
+        at=envelope.event_timestamp,
+    )
 
 
 def _may_register(
@@ -215,6 +249,8 @@ def _phase_completed(
             failed=completion.failed,
             failed_essay_ids=list(completion.failed_essay_ids),
             failed_essay_ids_truncated=completion.failed_essay_ids_truncated,
+            missing_essay_ids=list(completion.missing_essay_ids),
+            missing_essay_ids_truncated=completion.missing_essay_ids_truncated,
             corrections_made=completion.corrections_made,
             duration_seconds=completion.duration_seconds,
         ),

@@ -99,7 +99,11 @@ def to_fact(envelope: RequestOrResult) -> Fact:
     }
     if isinstance(data, SpellcheckRequestedDataV1):
         return SpellcheckRequested(
-            **common, text_storage_id=data.text_storage_id, language=data.language
+            **common,
+            text_storage_id=data.text_storage_id,
+            language=data.language,
+            resend_of=envelope.resend_of,
+            resend_count=envelope.resend_count,
         )
     return SpellcheckResult(
         **common,
