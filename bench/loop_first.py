@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import faust
@@ -31,15 +33,14 @@ def first_app(bootstrap: str, folder: str) -> faust.App:
     table = app.Table(TABLE, key_type=str, partitions=PARTITIONS, options=rocksdb_options())
     slots = asyncio.Semaphore(_WINDOW_EVENTS)
     sent: asyncio.Queue[tuple[Any, Awaitable[Any]]] = asyncio.Queue()
-    acknowledged = 0
+    acknowledged = Counter[str]()
 
     async def acknowledge() -> None:
-        nonlocal acknowledged
         while True:
             event, ack = await sent.get()
             await ack
             event.ack()
-            acknowledged += 1
+            acknowledged.update([TOPIC])
             slots.release()
 
     @app.agent(source)
@@ -56,10 +57,7 @@ def first_app(bootstrap: str, folder: str) -> faust.App:
         finally:
             acknowledging.cancel()
 
-    async def report() -> None:
-        await report_rate(lambda: acknowledged)
-
-    app.task(report)
+    app.task(partial(report_rate, acknowledged.total))
     return app
 
 

@@ -7,30 +7,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mode.loop import use
+import uvloop
+from prometheus_client import CollectorRegistry
 
-use("uvloop")  # as `huleedu-streams worker` does; before Faust is imported
-
-from prometheus_client import CollectorRegistry  # noqa: E402
-
-from bench.counting import HEADERS, OUTPUT, TABLE, TOPIC, an_output, counted, report_rate  # noqa: E402
-from bench.kafka import PARTITIONS  # noqa: E402
-from huleedu_streams.adapters.kafka_publisher import KafkaPublisher  # noqa: E402
-from huleedu_streams.agents.consuming import Consuming  # noqa: E402
-from huleedu_streams.agents.delivery import Outlets  # noqa: E402
-from huleedu_streams.agents.dependencies import Dependency  # noqa: E402
-from huleedu_streams.agents.failures import FailurePolicy, Limits  # noqa: E402
-from huleedu_streams.agents.fault_points import fault_points  # noqa: E402
-from huleedu_streams.agents.handling import Handled, Outcome, Work  # noqa: E402
-from huleedu_streams.contracts.codec import OutgoingEvent  # noqa: E402
-from huleedu_streams.contracts.dead_letters import ConsumedRecord  # noqa: E402
-from huleedu_streams.di import SystemClock  # noqa: E402
-from huleedu_streams.embedded.probe import free_port  # noqa: E402
-from huleedu_streams.metrics import Metrics  # noqa: E402
-from huleedu_streams.runtime.streams_app import StreamsApp  # noqa: E402
-from huleedu_streams.runtime.worker import StreamsWorker  # noqa: E402
-from huleedu_streams.settings import Role, Settings  # noqa: E402
-from tables.options import rocksdb_options  # noqa: E402
+from bench.counting import HEADERS, OUTPUT, TABLE, TOPIC, an_output, counted, report_rate
+from bench.kafka import PARTITIONS
+from huleedu_streams.adapters.kafka_publisher import KafkaPublisher
+from huleedu_streams.agents.consuming import Consuming
+from huleedu_streams.agents.delivery import Outlets
+from huleedu_streams.agents.dependencies import Dependency
+from huleedu_streams.agents.failures import FailurePolicy, Limits
+from huleedu_streams.agents.fault_points import fault_points
+from huleedu_streams.agents.handling import Handled, Outcome, Work
+from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.dead_letters import ConsumedRecord
+from huleedu_streams.di import SystemClock
+from huleedu_streams.embedded.probe import free_port
+from huleedu_streams.metrics import Metrics
+from huleedu_streams.runtime.streams_app import StreamsApp
+from huleedu_streams.runtime.worker import StreamsWorker
+from huleedu_streams.settings import Role, Settings
+from tables.options import rocksdb_options
 
 APP_ID = "bench-ours"
 
@@ -93,4 +90,5 @@ def our_app(bootstrap: str, folder: str) -> StreamsApp:
 
 
 if __name__ == "__main__":
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # as `huleedu-streams worker` does
     StreamsWorker(our_app(*sys.argv[1:]), loglevel="WARN").execute_from_commandline()

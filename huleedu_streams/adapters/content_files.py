@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from huleedu_streams.protocols import StoredContent
 
 # Below this a probe of one byte may still fit where a text does not: the disk counts as full.
 _FREE_BYTES = 16 * 1024 * 1024
+_PRIVATE = 0o600
 
 ResultT = TypeVar("ResultT")
 
@@ -34,6 +36,7 @@ class FileContentStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._is_made = False
+        self._numbers = count()
 
     async def get(self, storage_id: str) -> StoredContent:
         """Read a content; see `ContentStore.get`."""
@@ -82,20 +85,36 @@ class FileContentStore:
         return StoredContent(body, media_type.decode("ascii", "replace"))
 
     def _write(self, path: Path, content: bytes) -> None:
-        if not self._root.is_dir():
-            raise FileNotFoundError(2, "the folder has gone")
-        self._make_shard(path.parent)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        # Thousands of times a minute, so with plain calls: `tempfile` costs as much as the disk.
+        folder = str(path.parent)
+        temporary = f"{folder}/.{path.name}.{os.getpid()}.{next(self._numbers)}.tmp"
+        descriptor = self._created(temporary, path.parent)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            try:
+                _write_all(descriptor, content)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, path)  # noqa: PTH105 - see above
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        _sync_folder(folder)
+
+    def _created(self, temporary: str, folder: Path) -> int:
+        """Return the descriptor of a new file; its folder is made if this is the first one there.
+
+        Raises:
+            FileNotFoundError: the root has gone, for instance with its volume.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            return os.open(temporary, flags, _PRIVATE)
+        except FileNotFoundError:
+            if not self._root.is_dir():
+                raise
+            self._make_shard(folder)
+            return os.open(temporary, flags, _PRIVATE)
 
     def _make_shard(self, folder: Path) -> None:
         """Make both levels of shards; a new folder is lost in a power cut unless its parent is."""
@@ -104,7 +123,7 @@ class FileContentStore:
                 level.mkdir()
             except FileExistsError:
                 continue
-            _sync_folder(level.parent)
+            _sync_folder(str(level.parent))
 
     def _is_writable(self) -> bool:
         try:
@@ -118,7 +137,14 @@ class FileContentStore:
             return False
 
 
-def _sync_folder(folder: Path) -> None:
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write everything: the system may take less at once, also where a disk gets full."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _sync_folder(folder: str) -> None:
     """Make the names in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -16,11 +16,12 @@ waited for (`agents/dependencies.py`).
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any, NoReturn, TypeVar
 
-import stamina
 import structlog
 
 from huleedu_streams.agents.dependencies import Dependency, Trouble
@@ -126,31 +127,21 @@ class FailurePolicy:
         self, work: Work, envelope: EventEnvelope[Any], trouble: Trouble
     ) -> Handled:
         prepare = _required(work.prepare)
-        tries = 0
-        async for attempt in stamina.retry_context(
-            on=_is_transient,
-            attempts=self._limits.text_tries,
-            timeout=None,
-            wait_initial=self._limits.first_backoff_seconds,
-            wait_max=MAX_BACKOFF_SECONDS,
-        ):
-            with attempt:
-                tries += 1
-                try:
-                    handled = await prepare(envelope)
-                except HuleeduStreamsError as error:
-                    if not error.retryable:
-                        raise
-                    trouble.failed()
-                    await self._insist_on_health(trouble)
-                    if tries >= self._limits.text_tries and work.give_up is not None:
-                        if trouble.is_shared:
-                            raise _WasDownError from error
-                        return work.give_up(envelope, error)
+        for tries in count(1):
+            try:
+                handled = await prepare(envelope)
+            except HuleeduStreamsError as error:
+                if not error.retryable:
                     raise
+                trouble.failed()
+                await self._insist_on_health(trouble)
+                if tries >= self._limits.text_tries:
+                    return _gave_up(work, envelope, error, trouble)
+            else:
                 self._store.served += 1
                 return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
-        raise AssertionError("unreachable: stamina returns or raises")  # pragma: no cover
+            await asyncio.sleep(_jittered(self._limits.first_backoff_seconds, tries))
+        raise AssertionError("unreachable: there is always a next try")  # pragma: no cover
 
     async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
@@ -189,8 +180,20 @@ class FailurePolicy:
         )
 
 
-def _is_transient(error: Exception) -> bool:
-    return isinstance(error, HuleeduStreamsError) and error.retryable
+def _gave_up(
+    work: Work, envelope: EventEnvelope[Any], error: HuleeduStreamsError, trouble: Trouble
+) -> Handled:
+    if work.give_up is None:
+        raise error
+    if trouble.is_shared:
+        raise _WasDownError from error
+    return work.give_up(envelope, error)
+
+
+def _jittered(first_seconds: float, tries: int) -> float:
+    """Return how long to wait after so many tries: doubling, and not all at one instant."""
+    longest = min(MAX_BACKOFF_SECONDS, first_seconds * 2 ** (tries - 1))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
 
 
 def _innermost(error: Exception) -> str:

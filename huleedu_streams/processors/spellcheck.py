@@ -6,10 +6,9 @@ waiting (a store that is down raises through), sends, metrics (`agents/`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -159,16 +158,15 @@ def failed_result(
     return _result(request, EssayStatus.SPELLCHECK_FAILED, metadata, None, failure.corrections_made)
 
 
-def check_report(checked: CheckedText) -> dict[str, Any]:
-    """Return the check as the JSON of `huleedu-streams check --json` and of the processing log.
+def processing_log(checked: CheckedText) -> bytes:
+    """Return the check as JSON, as `huleedu-streams check --json` prints it.
 
     It holds the essay's words, so it belongs into the content store and nowhere else.
     """
-    return {
-        "text": checked.text,
-        "corrections": [asdict(correction) for correction in checked.corrections],
-        "unknown": [asdict(word) for word in checked.unknown],
-    }
+    # orjson reads the objects as they are: a tenth of what `asdict` costs.
+    return orjson.dumps(
+        {"text": checked.text, "corrections": checked.corrections, "unknown": checked.unknown}
+    )
 
 
 async def _fetch(request: Request, store: ContentStore, max_bytes: int | None) -> str:
@@ -206,7 +204,7 @@ async def _keep(
     log_id = derived_id(request.event_id, "processing-log").hex
     try:
         await store.put(text_id, checked.text.encode(), TEXT_MEDIA_TYPE)
-        await store.put(log_id, orjson.dumps(check_report(checked)), LOG_MEDIA_TYPE)
+        await store.put(log_id, processing_log(checked), LOG_MEDIA_TYPE)
     except (ContentRefusedError, ContentNotFoundError):
         raise _FailedError(
             Failure(

@@ -20,7 +20,7 @@ import faust
 import structlog
 
 from huleedu_streams.errors import StartupError
-from huleedu_streams.runtime.logs import configure_logging
+from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.preflight import Preflight
 
 log = structlog.get_logger(__name__)
@@ -113,4 +113,6 @@ class StreamsWorker(faust.Worker):
         configure_logging(self.app.settings)
         level = str(self.loglevel or FAUST_DEFAULT_LOG_LEVEL).upper()
         if level != FAUST_DEFAULT_LOG_LEVEL:
-            logging.getLogger().setLevel(logging.WARNING if level == "WARN" else level)
+            chosen = {"WARN": "WARNING", "CRIT": "CRITICAL"}.get(level, level)
+            logging.getLogger().setLevel(chosen)
+            set_level(chosen)
