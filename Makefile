@@ -10,10 +10,10 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench gate chaos bugs check static format lint types layers up down clean lock docs install
+.PHONY: help demo test bench gate chaos bugs check static format lint types layers deploy-lint smoke up down clean lock docs install
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 demo: $(READY) ## a Kafka, a worker and a dozen essays, start to end, nothing left running
 	@$(BIN)/huleedu-streams demo
@@ -33,9 +33,9 @@ bench: $(READY) ## a worker against its peers, each in the same run; ten minutes
 bugs: $(READY) ## six planted bugs, each of which the gate must catch
 	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)
 
-check: static test ## format, lint, types, layers, tests
+check: static test ## format, lint, types, layers, deployment files, tests
 
-static: format-check lint types layers ## what `check` does, without the tests
+static: format-check lint types layers deploy-lint ## what `check` does, without the tests
 
 format: $(READY) ## rewrite the sources in the house format
 	@$(BIN)/ruff format .
@@ -53,6 +53,22 @@ types: $(READY) ## mypy --strict over packages and tests
 
 layers: $(READY) ## who may import whom
 	@$(BIN)/lint-imports
+
+deploy-lint: $(READY) ## Dockerfile, docker-compose.yml, workflows and prometheus.yml
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet --persona pedantic .github/workflows
+	@! docker compose version >/dev/null 2>&1 || docker compose config --quiet
+	@! command -v promtool >/dev/null || promtool check config --lint-fatal deploy/prometheus.yml >/dev/null
+
+# The ports of docker-compose.yml.
+SMOKE ?= --url content=http://127.0.0.1:6066 --url batch=http://127.0.0.1:6067 \
+	--url lifecycle=http://127.0.0.1:6068 \
+	--url spellcheck=http://127.0.0.1:$(or $(SPELLCHECKER_METRICS_PORT),8001)
+
+smoke: $(READY) ## two essays through what `docker compose up` started
+	@$(BIN)/python tests/smoke/run_core_flow_smoke_test.py --broker 127.0.0.1:9092 $(SMOKE)
 
 docs: $(READY) ## write the parts of README.md that are made from the code
 	@$(BIN)/python -m scripts.readme_blocks
@@ -82,7 +98,9 @@ $(READY): requirements.lock pyproject.toml scripts/find_python.sh
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
-lock: ## resolve pyproject.toml again into requirements.lock (needs uv)
-	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' \
-		--output-file requirements.lock
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' --quiet
+
+lock: ## resolve pyproject.toml again into both locks (needs uv)
+	@$(COMPILE) --all-extras --output-file requirements.lock
+	@$(COMPILE) --extra image --constraint requirements.lock --output-file requirements-image.lock

@@ -28,7 +28,9 @@ HuleeduStreamsError
     ReplayRefusedError                permanent: the broker does not take a record back
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
   RetriesExhaustedError             carries the last cause
-  TableDamagedError                 a RocksDB folder cannot be read to its end
+  TableError
+    TableDamagedError                 a RocksDB folder cannot be read to its end
+    DiskFullError                     transient: no space for a table's next write
   WorkerUnavailableError            transient: no worker answers there, or not now
   RequestRefusedError               permanent: a worker answers no, and says why
   StartupError                      the process must not start; the message says what to do
@@ -241,13 +243,27 @@ class RetriesExhaustedError(HuleeduStreamsError):
     code = "retries-exhausted"
 
 
-class TableDamagedError(HuleeduStreamsError):
-    """A table's RocksDB folder cannot be read to its end; the rows before that were shown.
+class TableError(HuleeduStreamsError):
+    """A table's RocksDB database cannot be used. Operator action: that of the leaf."""
 
-    Operator action: stop the worker, remove the folder; a start rebuilds it from the changelog.
+    code = "table"
+
+
+class TableDamagedError(TableError):
+    """A table's RocksDB folder cannot be read to its end.
+
+    Operator action: none where a worker finds it, which rebuilds the folder from the changelog;
+    where a command finds it, stop the worker, remove the folder, start the worker.
     """
 
     code = "table-damaged"
+
+
+class DiskFullError(TableError):
+    """There is no space for a table's next write. Operator action: make some; workers wait."""
+
+    code = "disk-full"
+    retryable = True
 
 
 class WorkerUnavailableError(HuleeduStreamsError):

@@ -142,14 +142,23 @@ class Settings(BaseSettings):
     # Content store
     content_store_url: str = Field(
         default="file:var/content",
-        pattern=r"^(file:.+|https?://.+)$",
-        description="file:path or http://host:port/v1/content",
+        pattern=r"^(file:.+|https?://.+|s3://[a-z0-9][a-z0-9.-]+(/.*)?)$",
+        description="file:path, http://host:port/v1/content or s3://bucket/prefix",
     )
     content_store_token: SecretStr | None = Field(
         default=None, description="bearer token for an http content store"
     )
     content_store_token_file: Path | None = Field(
         default=None, description="file that holds that token"
+    )
+    s3_endpoint_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="address of a store that speaks S3 and is not Amazon's",
+    )
+    s3_credentials_file: Path | None = Field(
+        default=None,
+        description="access key id and its secret, a line each; else AWS_ACCESS_KEY_ID and so on",
     )
     content_timeout_seconds: float = Field(
         default=10, gt=0, description="bound on one request to the content store"
@@ -189,6 +198,14 @@ class Settings(BaseSettings):
         default=300,
         ge=0,
         description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
+    )
+    scrub_interval_seconds: float = Field(
+        default=3600, ge=0, description="pause between two readings-through of all tables, 0 = off"
+    )
+    disk_free_min_bytes: int = Field(
+        default=67_108_864,
+        ge=0,
+        description="free space that a start with tables waits for in `HULEEDU_DATA_DIR`",
     )
     stop_timeout_seconds: float = Field(
         default=8,
@@ -234,6 +251,21 @@ class Settings(BaseSettings):
         if self.content_store_token is not None:
             return self.content_store_token.get_secret_value()
         return next(iter(_lines(self.content_store_token_file)), None)
+
+    def s3_credentials(self) -> tuple[str, str] | None:
+        """Return the access key id and its secret, if a file holds them.
+
+        Raises:
+            SettingsError: the file cannot be read, or is not of two lines.
+        """
+        if self.s3_credentials_file is None:
+            return None
+        match _lines(self.s3_credentials_file):
+            case [key_id, secret]:
+                return key_id, secret
+        raise SettingsError(
+            f"{self.s3_credentials_file}: an access key id and its secret are two lines"
+        )
 
     @check_model(mode="after")
     def _check(self) -> Self:

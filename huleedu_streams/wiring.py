@@ -37,6 +37,7 @@ from huleedu_streams.protocols import (
 )
 from huleedu_streams.runtime.broker_log import BrokerLog
 from huleedu_streams.runtime.measuring import measure_consumer
+from huleedu_streams.runtime.scrubbing import Scrub
 from huleedu_streams.runtime.stalling import stall
 from huleedu_streams.runtime.streams_app import StreamsApp, client_id
 from huleedu_streams.runtime.watching import ConsumerWatch
@@ -94,6 +95,7 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
         broker_log,
         lambda: readiness.problem() is not None or store.outage is not None,
     )
+    Scrub(app, interval_seconds=settings.scrub_interval_seconds).start()
     health = Health(readiness, watch, [store, broker_log])
     metrics = container.get(Metrics)
     serve_views(app, _views(app, container, tables, health), metrics, settings.tokens())

@@ -18,8 +18,11 @@ import faust
 import orjson
 from faust.stores.base import SerializedStore
 from faust.streams import _current_event
-from faust.types import TP, CodecArg
+from faust.types import TP, CodecArg, StoreT
 from faust.types.models import ModelArg
+from yarl import URL
+
+from tables.guard import GuardedStore
 
 Row = dict[str, Any]
 
@@ -91,6 +94,22 @@ class RecordingTable(faust.Table[str, Row]):
 
     def _serializer_from_type(self, typ: ModelArg | None) -> CodecArg:
         return "raw" if typ in (str, bytes) else super()._serializer_from_type(typ)
+
+    def _new_store_by_url(self, url: str | URL) -> StoreT[str, Row]:
+        if URL(url).scheme != "rocksdb":
+            return super()._new_store_by_url(url)
+        return GuardedStore(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+            loop=self.loop,
+            options=self.options,
+        )
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - a row, or anything
         """Return the row of `key`, read and decoded once; Faust's own way does it twice."""

@@ -10,26 +10,52 @@ from time import perf_counter
 from huleedu_streams.adapters.content_files import FileContentStore
 from huleedu_streams.adapters.content_http import HttpContentStore
 from huleedu_streams.adapters.content_ids import derived_max_bytes
-from huleedu_streams.errors import ContentError
+from huleedu_streams.errors import ContentError, SettingsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ContentStore, StoredContent
 from huleedu_streams.settings import Settings
 
 
 def build_content_store(settings: Settings, metrics: Metrics) -> ContentStore:
-    """Return the store that `content_store_url` names: `file:path` or `http(s)://…`."""
+    """Return the store that `content_store_url` names: `file:`, `http(s)://…` or `s3://…`.
+
+    Raises:
+        SettingsError: it is a bucket, and its credentials or the extra `s3` are missing.
+    """
+    return MeasuredContentStore(_chosen_store(settings), metrics)
+
+
+def _chosen_store(settings: Settings) -> ContentStore:
     scheme, _, rest = settings.content_store_url.partition(":")
     if scheme == "file":
         # file:var/content is relative to the working folder, file:///srv/content is not.
-        path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
-        return MeasuredContentStore(FileContentStore(Path(path)), metrics)
-    store = HttpContentStore(
+        return FileContentStore(Path("/" + rest.lstrip("/") if rest.startswith("/") else rest))
+    if scheme == "s3":
+        return _bucket_store(settings, rest.lstrip("/"))
+    return HttpContentStore(
         settings.content_store_url,
         timeout_seconds=settings.content_timeout_seconds,
         max_bytes=derived_max_bytes(settings.text_max_bytes),
         token=settings.content_token(),
     )
-    return MeasuredContentStore(store, metrics)
+
+
+def _bucket_store(settings: Settings, path: str) -> ContentStore:
+    try:
+        from huleedu_streams.adapters.content_objects import (  # noqa: PLC0415 - an optional extra
+            Bucket,
+            ObjectContentStore,
+        )
+    except ImportError:
+        raise SettingsError(
+            "a content store of s3:// needs the extra s3: pip install 'huleedu-streams[s3]'"
+        ) from None
+    name, _, prefix = path.partition("/")
+    return ObjectContentStore(
+        Bucket(name, prefix, settings.s3_endpoint_url, settings.s3_credentials()),
+        timeout_seconds=settings.content_timeout_seconds,
+        max_bytes=derived_max_bytes(settings.text_max_bytes),
+    )
 
 
 class MeasuredContentStore:

@@ -8,13 +8,15 @@ from typing import Any
 
 import faust
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from huleedu_streams.adapters.kafka_batches import RequestBatcher, unavailable
 from huleedu_streams.adapters.kafka_records import send_record
 from huleedu_streams.contracts.codec import Headers, OutgoingEvent
 from huleedu_streams.contracts.dead_letters import DeadLetter
 from huleedu_streams.protocols import ChangelogRecord
+
+_START_AGAIN_SECONDS = 1.0
 
 
 class KafkaPublisher:
@@ -75,8 +77,11 @@ class KafkaPublisher:
 
     async def _compressing_producer(self) -> AIOKafkaProducer:
         async with self._starting:  # agents may meet their first poison side by side
-            if self._undertaker is None:
-                self._undertaker = await self._started_undertaker()
+            while self._undertaker is None:
+                try:
+                    self._undertaker = await self._started_undertaker()
+                except KafkaConnectionError:  # away just now: dead letters wait as outputs do
+                    await asyncio.sleep(_START_AGAIN_SECONDS)
             return self._undertaker
 
     async def _started_undertaker(self) -> AIOKafkaProducer:
@@ -86,6 +91,8 @@ class KafkaPublisher:
             acks="all",
             compression_type="gzip",
             max_request_size=self._max_request_bytes,
+            # As long as Faust gives its own producer; aiokafka's 40 s are shorter than an outage.
+            request_timeout_ms=int(self._app.conf.producer_request_timeout * 1000),
         )
         try:
             await undertaker.start()

@@ -26,6 +26,7 @@ from huleedu_streams.agents.failures import FailurePolicy
 from huleedu_streams.agents.handling import Handled, Work
 from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
+from huleedu_streams.errors import TableError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ChangelogPublisher, EventPublisher
 from tables.changelog import Change, PersistedOffsets, recorded_changes
@@ -133,6 +134,9 @@ class DeliveryLoop:
                 settling.cancel()
                 acknowledging.cancel()
         except ExceptionGroup as failures:
+            self.abandon()
+            if failures.subgroup(TableError):
+                await asyncio.Event().wait()  # the worker is about to start again
             raise failures.exceptions[0] from None
         finally:
             self.abandon()

@@ -7,6 +7,7 @@
 | transient, dependency healthy | retries with jitter, then the handler's `give_up` |
 | the same, of several events at once while none succeeds | the same after 20 s of it |
 | permanent | the handler's own business: it makes the failed result |
+| a table fails | nothing: the worker starts again and reads the event anew |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
 
 Not here: when a record is sent or acknowledged (`agents/delivery.py`), nor how a dependency is
@@ -29,7 +30,7 @@ from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import decode
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, dead_letter, reason_of
 from huleedu_streams.contracts.envelope import EventEnvelope
-from huleedu_streams.errors import ContractError, HuleeduStreamsError
+from huleedu_streams.errors import ContractError, HuleeduStreamsError, TableError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import Clock
 
@@ -83,7 +84,12 @@ class FailurePolicy:
         return self._bury(record, error, self._limits.unexpected_tries, failed_at)
 
     def fold(self, work: Work, record: ConsumedRecord) -> Handled:
-        """Decode and fold a record of a table's agent. Nothing escapes."""
+        """Decode and fold a record of a table's agent.
+
+        Raises:
+            TableError: the table gives no rows; the worker is about to start again. Nothing
+                else escapes.
+        """
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
@@ -93,6 +99,8 @@ class FailurePolicy:
         for tries in range(1, self._limits.unexpected_tries + 1):
             try:
                 handled = fold(envelope)
+            except TableError:
+                raise  # says nothing about the event
             except Exception as unexpected:  # noqa: BLE001 - the same guard, for folds
                 error, failed_at = unexpected, failed_at or self._clock.now()
                 self._log_unexpected(record, unexpected, tries)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-import faust
-
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.runtime.streams_app import StreamsApp
 
 
-def measure_consumer(app: faust.App, metrics: Metrics) -> None:
+def measure_consumer(app: StreamsApp, metrics: Metrics) -> None:
     """Have `app` keep rebalances and recovery times in `metrics`."""
     topics = [str(topic) for agent in app.agents.values() for topic in agent.channel.topics]
     if not topics:
@@ -25,6 +24,7 @@ def measure_consumer(app: faust.App, metrics: Metrics) -> None:
 
     app.on_partitions_revoked.connect(on_revoked)
 
+    app.table_rebuilt = lambda name: metrics.store_corruption.labels(name).inc()
     for table in app.tables.values():
 
         async def on_recovered(name: str = table.name) -> None:

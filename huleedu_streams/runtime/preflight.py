@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from huleedu_streams.topics.catalogue import TopicSpec
 log = structlog.get_logger(__name__)
 # Held until the process ends: closing the file would give the folder away.
 _held_locks: list[int] = []
+_SPACE_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Preflight:
         bootstrap: Kafka's `host:port[,host:port]`; `None` for a worker that needs no Kafka.
         topics: What must exist there.
         wait_seconds: How long to wait for the broker; 0 = for ever.
+        free_bytes: How much space there must be in the folder; waited for, for ever.
     """
 
     folder: Path
@@ -40,6 +44,7 @@ class Preflight:
     bootstrap: str | None
     topics: Sequence[TopicSpec]
     wait_seconds: float
+    free_bytes: int = 0
 
     async def run(self) -> None:
         """Return once the worker may start.
@@ -49,6 +54,7 @@ class Preflight:
         """
         hold_folder(self.folder)
         check_port_is_free(self.host, self.port)
+        await wait_for_space(self.folder, self.free_bytes)
         if self.bootstrap is None:
             return
         try:
@@ -80,6 +86,22 @@ def hold_folder(folder: Path) -> None:
             "HULEEDU_DATA_DIR"
         ) from error
     _held_locks.append(descriptor)
+
+
+async def wait_for_space(
+    folder: Path, free_bytes: int, *, poll_seconds: float = _SPACE_POLL_SECONDS
+) -> None:
+    """Return once `folder` has so many bytes free: RocksDB does not open without some."""
+    has_waited = False
+    while (free := shutil.disk_usage(folder).free) < free_bytes:
+        if not has_waited:
+            log.warning(
+                "waiting_for_space", folder=str(folder), free_bytes=free, wanted_bytes=free_bytes
+            )
+        has_waited = True
+        await asyncio.sleep(poll_seconds)
+    if has_waited:
+        log.info("space_is_back", folder=str(folder), free_bytes=free)
 
 
 def check_port_is_free(host: str, port: int) -> None:

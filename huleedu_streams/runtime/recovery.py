@@ -10,13 +10,18 @@ Here the flow stands still meanwhile.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import structlog
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
+from faust.types import TP
 from mode.services import WaitArgT
 from mode.utils.times import Seconds
+
+from huleedu_streams.errors import StartupError
 
 log = structlog.get_logger("huleedu_streams.recovery")
 
@@ -35,6 +40,31 @@ class StreamsRecovery(Recovery):
             log.warning("recovery_begins_again", step_seconds=timeout)
             self.signal_recovery_start.set()
             raise RebalanceAgain from None
+
+    async def _build_offsets(
+        self,
+        consumer: Any,  # noqa: ANN401 - Faust's interfaces lack half of it
+        tps: set[TP],
+        destination: Counter[TP],
+        title: str,
+    ) -> None:
+        """Find where to read on; refuse where a changelog has lost what a table already has."""
+        await super()._build_offsets(consumer, tps, destination, title)
+        for tp in sorted(tps) if title == "active" else ():
+            if destination[tp] > self.active_highwaters[tp]:
+                self._refuse(tp, destination[tp] + 1, self.active_highwaters[tp] + 1)
+                await asyncio.Event().wait()  # the worker is stopping
+
+    def _refuse(self, tp: TP, applied: int, end: int) -> None:
+        table: Any = self.tp_to_table[tp]
+        self.app.refuse(  # type: ignore[attr-defined] # it is a StreamsApp
+            StartupError(
+                f"the changelog {tp.topic} ends at offset {end} of partition {tp.partition}, but "
+                f"the rows here are those of offset {applied}: the topic was deleted or made "
+                "anew. To give up all rows that it does not have: "
+                f"rm -r {table.data.partition_path(tp.partition)}, then start again"
+            )
+        )
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Stop the flow; Faust seeks and resumes it."""

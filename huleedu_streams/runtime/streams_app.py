@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
+import structlog
 from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
 
+from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.contiguous_consumer import ContiguousConsumer
 from huleedu_streams.runtime.recovery import StreamsTableManager
 from huleedu_streams.runtime.streams import StreamsStream
@@ -21,10 +23,20 @@ from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
 from tables.changelog import RecordingTable
 
+log = structlog.get_logger(__name__)
+
 ORIGIN = "huleedu_streams.app"
 # Records are gathered before they come to the producer (`adapters/kafka_batches.py`).
 PRODUCER_LINGER_SECONDS = 0.0
 PRODUCER_BATCH_BYTES = 262_144
+
+
+def _no_worker(error: HuleeduStreamsError) -> None:
+    raise error
+
+
+def _no_metrics(_table: str) -> None:
+    return
 
 
 class _WithoutKafka(BootStrategy):
@@ -40,12 +52,18 @@ class StreamsApp(faust.App):
         settings: The configuration of this process.
         required_topics: What must exist on the broker before the app may start.
         description: What the first log line of a worker says of it.
+        renew: Starts the worker again; the worker sets it.
+        refuse: Ends the worker as one that must not run; the worker sets it.
+        table_rebuilt: Counts a damaged database of a table, by its name.
     """
 
     def __init__(self, settings: Settings, *, partitions: int) -> None:
         self.settings = settings
         self.required_topics: Sequence[TopicSpec] = ()
         self.description: Mapping[str, object] = {}
+        self.renew: Callable[[TableError], None] = _no_worker
+        self.refuse: Callable[[StartupError], None] = _no_worker
+        self.table_rebuilt: Callable[[str], None] = _no_metrics
         self._openings: list[Callable[[], Awaitable[None]]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
@@ -58,6 +76,16 @@ class StreamsApp(faust.App):
         transport: Any = super()._new_transport()
         transport.Consumer = ContiguousConsumer
         return transport
+
+    def table_failed(self, table: str, error: TableError) -> None:
+        """Have the worker start again: a partition of `table` gives no more rows till then."""
+        log.error("table_failed", table=table, code=error.code, detail=str(error))
+        self.renew(error)
+
+    def table_is_rebuilt(self, table: str, folder: str) -> None:
+        """Count a damaged database that is made anew from its changelog."""
+        log.warning("table_is_rebuilt", table=table, folder=folder)
+        self.table_rebuilt(table)
 
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import faust
 import structlog
 
-from huleedu_streams.errors import StartupError
+from huleedu_streams.errors import StartupError, TableError
 from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.preflight import Preflight
 
@@ -34,6 +34,8 @@ class StreamsWorker(faust.Worker):
 
     app: Any
     _deadline: threading.Timer | None = None
+    _renewal: TableError | None = None
+    _refusal: StartupError | None = None
 
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
@@ -43,11 +45,14 @@ class StreamsWorker(faust.Worker):
         try:
             self.loop.run_until_complete(self._checked())
         except StartupError as refusal:
-            sys.stderr.write(f"huleedu-streams: {refusal}\n")
-            raise SystemExit(REFUSED) from None
+            _end_refused(refusal)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise SystemExit(0) from None
-        super().execute_from_commandline()
+        self.app.renew, self.app.refuse = self._renew, self._refuse
+        try:
+            super().execute_from_commandline()
+        finally:
+            self._end_otherwise()
 
     async def stop(self) -> None:
         """Stop in time, whatever does not answer."""
@@ -59,12 +64,34 @@ class StreamsWorker(faust.Worker):
             self._deadline.start()
         await super().stop()
 
+    def _renew(self, reason: TableError) -> None:
+        """Stop, and start this very command again; its tables are then recovered."""
+        if not self._signal_stop_time:
+            log.warning("worker_starts_again", code=reason.code, detail=str(reason))
+            super()._schedule_shutdown(signal.SIGTERM)
+            self._renewal = reason
+
+    def _refuse(self, reason: StartupError) -> None:
+        """Stop as one that should not have started."""
+        if not self._signal_stop_time:
+            super()._schedule_shutdown(signal.SIGTERM)
+            self._refusal = reason
+
+    def _end_otherwise(self) -> None:
+        """End in another way than by exit code 0 or 1, where there is reason to."""
+        if self._refusal is not None:
+            _end_refused(self._refusal)
+        if self._renewal is not None:
+            # Nothing of this process survives but its id: locks, sockets, children's pipes close.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
     def _on_sigint(self) -> None:
         """Stop as on SIGTERM; Faust would print a line of its own."""
         self._flag_as_shutdown_by_signal()
         self._schedule_shutdown(signal.SIGINT)
 
     def _schedule_shutdown(self, signal: signal.Signals) -> None:
+        self._renewal = None  # somebody wants it to end
         if not self._signal_stop_time:
             log.info("worker_stopping", signal=signal.name)
         super()._schedule_shutdown(signal)
@@ -73,14 +100,22 @@ class StreamsWorker(faust.Worker):
         """Print nothing; Faust would end the line of a spinner that is not there."""
 
     def _end(self, seconds: float) -> None:
-        has_crashed = self.crash_reason is not None or self.app.crash_reason is not None
         log.warning(
             "stop_cut_short",
             seconds=seconds,
             detail="the broker or another peer does not answer; nothing is lost",
         )
         logging.shutdown()
-        os._exit(1 if has_crashed else 0)
+        with contextlib.suppress(SystemExit):
+            self._end_otherwise()
+        os._exit(self._exit_code)
+
+    @property
+    def _exit_code(self) -> int:
+        if self._refusal is not None:
+            return REFUSED
+        has_crashed = self.crash_reason is not None or self.app.crash_reason is not None
+        return 1 if has_crashed else 0
 
     async def _checked(self) -> None:
         """Run the checks; SIGTERM and SIGINT end the wait for a broker with exit 0."""
@@ -106,6 +141,7 @@ class StreamsWorker(faust.Worker):
             bootstrap=settings.bootstrap_servers if settings.needs_kafka else None,
             topics=self.app.required_topics,
             wait_seconds=settings.broker_wait_seconds,
+            free_bytes=settings.disk_free_min_bytes if self.app.tables else 0,
         )
 
     def _setup_logging(self) -> None:
@@ -116,3 +152,8 @@ class StreamsWorker(faust.Worker):
             chosen = {"WARN": "WARNING", "CRIT": "CRITICAL"}.get(level, level)
             logging.getLogger().setLevel(chosen)
             set_level(chosen)
+
+
+def _end_refused(refusal: StartupError) -> NoReturn:
+    sys.stderr.write(f"huleedu-streams: {refusal}\n")
+    raise SystemExit(REFUSED) from None

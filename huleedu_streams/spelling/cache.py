@@ -92,8 +92,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _default_folders() -> Iterator[Path]:
+    """Yield the user's cache folder, which `XDG_CACHE_HOME` moves, then one for this user alone."""
     with suppress(RuntimeError):  # no home
-        yield Path.home() / ".cache" / "huleedu-streams" / "spelling"
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        yield Path(base) / "huleedu-streams" / "spelling"
     shared = Path(tempfile.gettempdir()) / f"huleedu-streams-{os.getuid()}"
     with suppress(OSError):
         shared.mkdir(mode=_OWNER_ONLY, exist_ok=True)

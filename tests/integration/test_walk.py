@@ -15,6 +15,7 @@ from huleedu_streams.contracts.envelope import EventEnvelope
 from tests.builders import COMPLETED, PHASE_COMPLETED, REQUESTED
 from tests.integration.essays import FAILED, SUCCESS, finished_essay
 from tests.integration.kafka import decoded, tapped
+from tests.integration.smoke import run_smoke_test
 from tests.integration.workers import (
     CANARY,
     TEXT,
@@ -178,3 +179,11 @@ def test_faust_agents_prints_what_an_operator_needs(tmp_path: Path) -> None:
     assert listing.returncode == 0, listing.stderr
     for word in ("spellcheck", "lifecycle_requested", "batch_updated", "Reads:", "Delivery:"):
         assert word in listing.stdout
+
+
+def test_smoke_script_passes_over_one_worker_with_every_role(
+    worker: RunningWorker, site: Site
+) -> None:
+    done = run_smoke_test("--broker", site.bootstrap, "--url", worker.url)
+
+    assert done.returncode == 0, done.stdout + done.stderr

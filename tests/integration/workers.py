@@ -117,21 +117,26 @@ class Site:
 
     def start(self, name: str, **settings: object) -> RunningWorker:
         """Start a worker; `settings` by their names in lower case. Does not wait for it."""
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
         chosen = {
             "broker_url": f"kafka://{self.bootstrap}",
             "content_store_url": f"file:{self.content_folder}",
-            "data_dir": folder / "state",
+            "data_dir": self.folder / name / "state",
             "dependency_poll_seconds": 0.2,
             "log_format": "json",
             "spell_processes": 1,
             "web_port": free_port(),
         } | settings
-        environment = {f"HULEEDU_{key.upper()}": str(value) for key, value in chosen.items()}
-        child = start_child(folder, environment | {"PYTHONWARNINGS": "always::ResourceWarning"})
-        url = f"http://127.0.0.1:{chosen['web_port']}"
-        worker = RunningWorker(child, url, Path(str(chosen["data_dir"])))
+        return self.start_as(
+            name, {f"HULEEDU_{key.upper()}": str(value) for key, value in chosen.items()}
+        )
+
+    def start_as(self, name: str, environment: Mapping[str, str]) -> RunningWorker:
+        """Start a worker with these variables and no setting besides. Does not wait for it."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        child = start_child(folder, {**environment, "PYTHONWARNINGS": "always::ResourceWarning"})
+        url = f"http://127.0.0.1:{environment['HULEEDU_WEB_PORT']}"
+        worker = RunningWorker(child, url, Path(environment["HULEEDU_DATA_DIR"]))
         self.workers.append(worker)
         return worker
 

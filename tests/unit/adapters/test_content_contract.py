@@ -1,4 +1,4 @@
-"""What every ContentStore does: the fake, the files, and HTTP against the real content views."""
+"""What every ContentStore does: the fake, the files, HTTP against the real content views, S3."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 
 from huleedu_streams.adapters.content_files import FileContentStore
 from huleedu_streams.adapters.content_http import HttpContentStore
+from huleedu_streams.adapters.content_objects import ObjectContentStore
 from huleedu_streams.errors import ContentNotFoundError, ContentRefusedError
 from huleedu_streams.protocols import ContentStore, StoredContent
 from huleedu_streams.views.content import build_content_views
 from tests.fakes import MemoryContentStore
+from tests.unit.adapters.s3 import S3Server
 from tests.web import serving
 
 TEXT_ID = "0123456789abcdef0123456789abcdef"
@@ -22,12 +24,15 @@ TOKEN = "let-me-in"  # noqa: S105 - of this test alone
 PLAIN = "text/plain; charset=utf-8"
 
 
-@pytest.fixture(params=["memory", "file", "http"])
+@pytest.fixture(params=["memory", "file", "http", "s3"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ContentStore]:
     if request.param == "memory":
         yield MemoryContentStore()
     elif request.param == "file":
         yield FileContentStore(tmp_path / "content")
+    elif request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3_server")
+        yield ObjectContentStore(server.new_bucket(), timeout_seconds=5, max_bytes=1_000_000)
     else:
         views = build_content_views(FileContentStore(tmp_path / "content"), 1_000_000)
         async with serving(views, tokens=[TOKEN]) as client:

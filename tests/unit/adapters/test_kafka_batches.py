@@ -36,7 +36,9 @@ class ScriptedProducer:
     def create_batch(self) -> BatchBuilder:
         return BatchBuilder(BATCH_BYTES, 0)
 
-    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> Any:  # noqa: ANN401
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[Any]:
         if self.refusal is not None:
             raise self.refusal
         self.sent.append((topic, partition, batch.record_count()))

@@ -143,5 +143,5 @@ class FoldMachine(RuleBasedStateMachine):
             assert told(event).data.expected_essay_count == len(EXPECTED)
 
 
-FoldMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+FoldMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestFoldMachine = FoldMachine.TestCase

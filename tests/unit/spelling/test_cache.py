@@ -3,6 +3,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from huleedu_streams.spelling import SpellChecker
 from huleedu_streams.spelling.cache import load_lexicon
 
@@ -63,3 +65,17 @@ def test_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     lexicon = load_lexicon(SMALL, tmp_path / "file")
 
     assert "привет" in lexicon.ids
+
+
+def test_lexicon_that_was_built_beforehand_is_only_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    load_lexicon(SMALL)
+    folder = tmp_path / "huleedu-streams" / "spelling"
+    (folder / f"{lexicon_folder(folder).name}.lock").unlink()
+
+    lexicon = load_lexicon(SMALL)
+
+    assert "привет" in lexicon.ids
+    assert list(folder.glob("*.lock")) == []

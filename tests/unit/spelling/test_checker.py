@@ -95,10 +95,10 @@ def test_unknown_engine_is_an_error_that_lists_those_there_are() -> None:
 def test_megabyte_without_a_space_takes_seconds_at_most_and_stays(
     english: SpellChecker, text: str
 ) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
 
     checked = english.check(text)
 
     # Ten times what it takes; anything quadratic takes minutes.
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
     assert checked.text == text

@@ -61,7 +61,7 @@ def test_suggestions_are_the_candidates_for_every_recorded_word(english: SpellCh
     assert different == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(counts=COUNTS, word=WORDS | JOINED)
 def test_candidates_and_choice_agree_with_pyspellchecker_on_any_dictionary(
     counts: dict[str, int], word: str
@@ -81,7 +81,7 @@ def test_candidates_and_choice_agree_with_pyspellchecker_on_any_dictionary(
 
 
 # The library tries every string two edits away: seconds for a long word and many letters.
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(counts=COUNTS, edits=st.lists(st.tuples(st.integers(0, 13), LETTERS), max_size=2))
 def test_words_two_edits_from_a_long_word_are_found(
     counts: dict[str, int], edits: list[tuple[int, str]]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import permutations
 from pathlib import Path
-from time import monotonic
+from time import thread_time
 
 import psutil
 import pytest
@@ -171,19 +171,19 @@ async def test_check_in_slices_that_takes_too_long_fails() -> None:
 async def test_event_loop_is_free_while_texts_are_checked_in_slices() -> None:
     checker = build_spell_checker(["en"], processes=0)
     await checker.check("a", "en")
-    longest, last = 0.0, monotonic()
+    # Time of this thread, so that what else the machine does counts for nothing.
+    longest, last = 0.0, thread_time()
 
     text = " ".join("wrld" + "".join(letters) for letters in permutations("abcdefg"))
     check = asyncio.create_task(checker.check(text, "en"))
     turns = 0
     while not check.done():
         await asyncio.sleep(0)
-        turns, now = turns + 1, monotonic()
+        turns, now = turns + 1, thread_time()
         longest, last = max(longest, now - last), now
 
     assert turns > 5
-    # The promise is 50 ms; a machine that does other things adds to it.
-    assert longest < 0.2
+    assert longest < 0.05
 
 
 async def test_cancelled_caller_leaves_the_process_for_others(odd: PooledSpellChecker) -> None:

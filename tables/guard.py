@@ -1,0 +1,262 @@
+"""RocksDB under a guard: a damaged database is thrown away and built anew from its changelog.
+
+RocksDB says that a block is damaged when it is read, not before, and rocksdict says everything as
+a plain `Exception`. Here each such word is classified, and what cannot be trusted is withdrawn:
+its folder is moved aside and removed, nobody gets another row from it, and the app is told, so
+that the worker starts again and recovers that partition, and only that one, from the changelog.
+
+Not here: how a worker starts again (`huleedu_streams/runtime/`), reading from outside
+(`tables/reader.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import orjson
+from faust.stores.rocksdb import Store
+from faust.streams import current_event
+from faust.types import TP
+from rocksdict import Rdict
+
+from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
+
+_ASIDE = ".damaged"
+# Some milliseconds of reading.
+_SLICE_ENTRIES = 500
+# How long the words of RocksDB may be in a message of ours.
+_REASON_LENGTH = 160
+
+
+class Fault(Enum):
+    """What a word of RocksDB means for the database that it is about."""
+
+    DAMAGED = "damaged"  # read wrongly, or not at all: build it anew
+    FULL = "full"  # nothing is wrong with it but the space
+    LOCKED = "locked"  # somebody else has it open
+    OTHER = "other"
+
+
+class Guardian(Protocol):
+    """What an app does for its tables; `StreamsApp` is one."""
+
+    def table_failed(self, table: str, error: TableError) -> None:
+        """Start the worker again: a partition of `table` gives no more rows in this process."""
+        ...
+
+    def table_is_rebuilt(self, table: str, folder: str) -> None:
+        """Note that the database `folder` was damaged and is made anew from its changelog."""
+        ...
+
+
+def fault_of(error: Exception) -> Fault:
+    """Return what an exception of rocksdict says; that of anybody else is `OTHER`."""
+    if type(error) is not Exception:
+        return Fault.OTHER
+    words = str(error)
+    if "No space left on device" in words or "Disk quota exceeded" in words:
+        return Fault.FULL
+    if words.startswith("Corruption:") or "Input/output error" in words:
+        return Fault.DAMAGED
+    if "lock file" in words or "lock hold by" in words:
+        return Fault.LOCKED
+    # A file that the manifest names.
+    return Fault.DAMAGED if "No such file or directory" in words else Fault.OTHER
+
+
+class GuardedStore(Store):
+    """The RocksDB databases of one table, one a partition, none of them trusted blindly."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own
+        super().__init__(*args, **kwargs)
+        self._withdrawn: dict[int, TableError] = {}
+
+    @property
+    def open_partitions(self) -> tuple[int, ...]:
+        """The partitions whose databases are open and trusted."""
+        return tuple(self._dbs)
+
+    def withdraw(self, partition: int, error: Exception) -> TableError:
+        """Give no more rows of `partition` in this process, for what RocksDB said.
+
+        Returns:
+            What to raise, the first time and whenever the partition is asked for again.
+        """
+        if partition not in self._withdrawn:
+            path = self.partition_path(partition)
+            if (database := self._dbs.pop(partition, None)) is not None:
+                database.close()
+            failure = _failure(path, error)
+            self._withdrawn[partition] = failure
+            if isinstance(failure, TableDamagedError):
+                _move_aside(path)
+            self._guardian.table_failed(self.table_name, failure)
+        return self._withdrawn[partition]
+
+    def read_through(self, partition: int) -> Iterator[None]:
+        """Read every block of a database, a slice a step, and withdraw it if one is damaged.
+
+        Nothing else finds damage in rows that nobody asks for; and what iterates over a damaged
+        database without asking for its status takes it for a shorter one.
+        """
+        database = self._dbs.get(partition)
+        if database is None:
+            return
+        with suppress(TableError), self._trusting(partition):
+            entries = database.iter()
+            entries.seek_to_first()
+            while entries.valid():
+                for _ in range(_SLICE_ENTRIES):
+                    if not entries.valid():
+                        break
+                    entries.next()
+                yield
+                if self._dbs.get(partition) is not database:
+                    return  # revoked meanwhile
+            entries.status()
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Return how far the changelog is applied, by the word of the database."""
+        with self._trusting(tp.partition):
+            offset: int | None = super().persisted_offset(tp)
+            return offset
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Remember how far the changelog is applied."""
+        with self._trusting(tp.partition):
+            super().set_persisted_offset(tp, offset)
+
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[Any],
+        to_key: Any,  # noqa: ANN401 - Faust's own, and not used
+        to_value: Any,  # noqa: ANN401
+    ) -> None:
+        """Write records of the changelog, of each key the row of the highest version.
+
+        The last one in the log is not always the best: a worker that was stopped for longer than
+        its session may still send a row of a partition that it has lost. Records of a partition
+        that fails are left out; the worker is about to start again.
+        """
+        by_partition: dict[int, list[Any]] = {}
+        for event in batch:
+            by_partition.setdefault(event.message.partition, []).append(event)
+        for partition, events in by_partition.items():
+            try:
+                with self._trusting(partition):
+                    super().apply_changelog_batch(self._best(partition, events), to_key, to_value)
+                    last = events[-1].message
+                    super().set_persisted_offset(last.tp, last.offset)
+            except TableError:
+                continue  # `withdraw` told the app
+
+    def _best(self, partition: int, events: Iterable[Any]) -> list[Any]:
+        """Return the records that are not older than what is here already, one a key."""
+        database = self._db_for_partition(partition)
+        best: dict[bytes, Any] = {}
+        for event in events:
+            message = event.message
+            rival = best.get(message.key)
+            known = database.get(message.key) if rival is None else rival.message.value
+            if known is None or _version(message.value) >= _version(known):
+                best[message.key] = event
+        return list(best.values())
+
+    def _open_for_partition(self, partition: int) -> Rdict:
+        if partition in self._withdrawn:
+            raise self._withdrawn[partition]
+        path = self.partition_path(partition)
+        try:
+            return self._opened(partition, path)
+        except Exception as error:
+            if fault_of(error) is not Fault.DAMAGED:
+                raise
+            _move_aside(path)
+        return self._opened(partition, path)
+
+    def _opened(self, partition: int, path: Path) -> Rdict:
+        self._count_damaged(path)
+        database: Rdict = super()._open_for_partition(partition)
+        return database
+
+    def _count_damaged(self, path: Path) -> None:
+        """Tell the app of a database that lies aside, then remove it; once, also after a kill."""
+        if (aside := _aside(path)).exists():
+            self._guardian.table_is_rebuilt(self.table_name, path.name)
+            shutil.rmtree(aside, ignore_errors=True)
+
+    @property
+    def _guardian(self) -> Guardian:
+        return cast("Guardian", self.app)
+
+    def _get(self, key: bytes) -> bytes | None:
+        event = current_event()
+        if event is not None:
+            with self._trusting(event.message.partition):
+                value: bytes | None = super()._get(key)
+                return value
+        # A view asks: any of the databases may have the row.
+        for partition, db in tuple(self._dbs.items()):
+            with self._trusting(partition):
+                found: bytes | None = db.get(key)
+            if found is not None:
+                return found
+        if self._withdrawn:
+            raise next(iter(self._withdrawn.values()))
+        return None
+
+    def _contains(self, key: bytes) -> bool:
+        return self._get(key) is not None
+
+    def _set(self, key: bytes, value: bytes | None) -> None:
+        event = current_event()
+        assert event is not None  # noqa: S101 - Faust's own condition
+        with self._trusting(event.message.partition):
+            super()._set(key, value)
+
+    @contextmanager
+    def _trusting(self, partition: int) -> Iterator[None]:
+        """Withdraw the partition if the block hears from RocksDB that it cannot be used.
+
+        Raises:
+            TableError: it cannot, or it was withdrawn before.
+        """
+        if partition in self._withdrawn:
+            raise self._withdrawn[partition]
+        try:
+            yield
+        except Exception as error:
+            if fault_of(error) not in {Fault.DAMAGED, Fault.FULL}:
+                raise
+            raise self.withdraw(partition, error) from error
+
+
+def _version(value: bytes | None) -> float:
+    """Return the version of a row as it lies in a changelog; a tombstone is newer than all."""
+    if value is None:
+        return math.inf
+    version: int = orjson.loads(value).get("version", 0)
+    return version
+
+
+def _failure(path: Path, error: Exception) -> TableError:
+    if fault_of(error) is Fault.FULL:
+        return DiskFullError(f"no space is left for {path}; make some")
+    reason = " ".join(str(error).split())[:_REASON_LENGTH]
+    return TableDamagedError(f"{path} is damaged ({reason}); its changelog rebuilds it")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + _ASIDE)
+
+
+def _move_aside(path: Path) -> None:
+    """Take a database away in one step: a kill leaves either all of it or nothing."""
+    shutil.rmtree(_aside(path), ignore_errors=True)
+    path.rename(_aside(path))

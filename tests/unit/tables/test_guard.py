@@ -1,0 +1,291 @@
+"""Real RocksDB, really damaged."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+
+import faust
+import orjson
+import pytest
+from faust.types import TP
+
+from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
+from tables.changelog import RecordingTable
+from tables.guard import Fault, GuardedStore, fault_of
+from tests.unit.tables.conftest import Handling
+
+PARTITION = 3
+ROWS = 3_000
+
+
+class GuardedApp(faust.App):
+    """An app that never starts, and notes what its tables tell it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            "tests",
+            broker="kafka://127.0.0.1:1",
+            store="rocksdb://",
+            datadir=str(folder),
+            tabledir="rocksdb",
+            Table=RecordingTable,
+        )
+        self.failed: list[tuple[str, TableError]] = []
+        self.rebuilt: list[str] = []
+
+    def table_failed(self, table: str, error: TableError) -> None:
+        self.failed.append((table, error))
+
+    def table_is_rebuilt(self, _table: str, folder: str) -> None:
+        self.rebuilt.append(folder)
+
+
+class Tables:
+    """A worker's table `things` in a folder, opened again and again."""
+
+    def __init__(self, folder: Path, handling: Handling) -> None:
+        self._folder = folder
+        self._handling = handling
+        self.open()
+
+    def open(self) -> None:
+        """Open the table as a new process does."""
+        self.app = GuardedApp(self._folder)
+        options = {"write_buffer_size": 65_536, "block_cache_size": 65_536}
+        self.table = self.app.Table("things", key_type=str, partitions=6, options=options)
+
+    @property
+    def store(self) -> GuardedStore:
+        store = self.table.data
+        assert isinstance(store, GuardedStore)
+        return store
+
+    @property
+    def folder(self) -> Path:
+        return self.store.partition_path(PARTITION)
+
+    def put(self, key: str, row: dict[str, object]) -> None:
+        with self._handling(PARTITION):
+            self.table[key] = row
+
+    def get(self, key: str) -> object:
+        with self._handling(PARTITION):
+            return self.table.get(key)
+
+    def fill(self) -> None:
+        for number in range(ROWS):
+            self.put(f"key-{number:05}", {"n": number, "pad": f"{number:0100}"})
+        self.store.set_persisted_offset(self.tp, ROWS - 1)
+
+    def close(self) -> None:
+        database = self.store._dbs.pop(PARTITION)  # noqa: SLF001 - Faust leaves it to the collector
+        database.close()
+        del database
+        gc.collect()
+
+    @property
+    def tp(self) -> TP:
+        return TP("tests-things-changelog", PARTITION)
+
+
+@pytest.fixture
+def tables(tmp_path: Path, handling: Handling) -> Tables:
+    made = Tables(tmp_path, handling)
+    made.fill()
+    made.close()
+    made.open()
+    return made
+
+
+def _first(folder: Path, pattern: str) -> Path:
+    return min(folder.glob(pattern))
+
+
+def _flip(path: Path) -> None:
+    body = bytearray(path.read_bytes())
+    body[len(body) // 3] ^= 0x55
+    path.write_bytes(body)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+AT_OPENING: dict[str, Callable[[Path], object]] = {
+    "truncated SST": lambda folder: _cut(_first(folder, "*.sst")),
+    "missing SST": lambda folder: _first(folder, "*.sst").unlink(),
+    "flipped MANIFEST": lambda folder: _flip(_first(folder, "MANIFEST-*")),
+    "missing MANIFEST": lambda folder: _first(folder, "MANIFEST-*").unlink(),
+    "empty CURRENT": lambda folder: (folder / "CURRENT").write_bytes(b""),
+    "missing CURRENT": lambda folder: (folder / "CURRENT").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", AT_OPENING.values(), ids=AT_OPENING)
+def test_database_that_cannot_be_opened_is_made_anew(
+    tables: Tables, damage: Callable[[Path], object]
+) -> None:
+    damage(tables.folder)
+
+    offset = tables.store.persisted_offset(tables.tp)
+
+    assert offset is None, "the changelog is read from its beginning"
+    assert tables.app.rebuilt == ["things-3.db"]
+    assert tables.app.failed == []
+    assert tables.get("key-00001") is None
+    assert [path.name for path in tables.folder.parent.glob("*-3.db*")] == ["things-3.db"]
+
+
+def test_damaged_block_gives_no_row_and_ends_the_trust(tables: Tables) -> None:
+    _flip(_first(tables.folder, "*.sst"))
+
+    for _ in range(2):
+        with pytest.raises(TableDamagedError, match="its changelog rebuilds it"):
+            _read_all(tables)
+
+    ((name, error),) = tables.app.failed
+    assert name == "things"
+    assert isinstance(error, TableDamagedError)
+    with pytest.raises(TableDamagedError):
+        tables.put("key-new", {})
+    with pytest.raises(TableDamagedError):
+        tables.store.set_persisted_offset(tables.tp, ROWS)
+
+
+def test_start_after_damage_counts_it_once_and_reads_the_changelog(tables: Tables) -> None:
+    _flip(_first(tables.folder, "*.sst"))
+    with pytest.raises(TableDamagedError):
+        _read_all(tables)
+
+    for rebuilt in (["things-3.db"], []):
+        tables.open()
+        assert tables.store.persisted_offset(tables.tp) is None
+        assert tables.app.rebuilt == rebuilt
+        tables.close()
+
+
+def test_view_hears_of_damage_and_not_that_the_row_is_absent(tables: Tables) -> None:
+    _flip(_first(tables.folder, "*.sst"))
+    assert tables.store.persisted_offset(tables.tp) == ROWS - 1
+
+    for _ in range(2):
+        with pytest.raises(TableDamagedError):
+            _see_all(tables)
+
+
+def test_reading_through_finds_damage_that_nobody_asked_for(tables: Tables) -> None:
+    tables.store.persisted_offset(tables.tp)
+    steps = sum(1 for _ in tables.store.read_through(PARTITION))
+    assert steps >= ROWS / 500
+    assert tables.app.failed == []
+    tables.close()
+    tables.open()
+    _flip(_first(tables.folder, "*.sst"))
+    tables.store.persisted_offset(tables.tp)
+
+    for _ in tables.store.read_through(PARTITION):
+        pass
+
+    assert [name for name, _ in tables.app.failed] == ["things"]
+    assert tables.store.open_partitions == ()
+
+
+def test_recovery_goes_on_past_a_partition_that_is_damaged(tables: Tables) -> None:
+    _flip(_first(tables.folder, "*.sst"))
+    with pytest.raises(TableDamagedError):
+        _read_all(tables)
+
+    tables.store.apply_changelog_batch(
+        [_record(tables.tp, 1), _record(_other(tables.tp), 7)], _raw, _raw
+    )
+
+    assert tables.store.persisted_offset(_other(tables.tp)) == 7
+    with pytest.raises(TableDamagedError):
+        tables.store.persisted_offset(tables.tp)
+
+
+@pytest.mark.parametrize(
+    ("log", "kept"),
+    [
+        ([(5, "b"), (6, "b"), (5, "a, late")], (6, "b")),
+        ([(5, "b"), (5, "the same again")], (5, "the same again")),
+        ([(5, "b"), None], None),
+        ([None, (1, "anew")], (1, "anew")),
+    ],
+    ids=["zombie's row", "equal rows", "tombstone", "after a tombstone"],
+)
+@pytest.mark.parametrize("batch_size", [1, 9])
+def test_recovery_keeps_the_row_of_the_highest_version(
+    tables: Tables,
+    log: list[tuple[int, str] | None],
+    kept: tuple[int, str] | None,
+    batch_size: int,
+) -> None:
+    records = [
+        _record(tables.tp, number, entry and {"version": entry[0], "of": entry[1]})
+        for number, entry in enumerate(log)
+    ]
+
+    for start in range(0, len(records), batch_size):
+        tables.store.apply_changelog_batch(records[start : start + batch_size], _raw, _raw)
+
+    assert tables.get("key-x") == (kept and {"version": kept[0], "of": kept[1]})
+    assert tables.store.persisted_offset(tables.tp) == len(log) - 1
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("Corruption: block checksum mismatch: stored = 1, computed = 2", Fault.DAMAGED),
+        ("IO error: No such file or directory: While open a file: 000009.sst", Fault.DAMAGED),
+        ("IO error: While pread offset 0 len 5: Input/output error", Fault.DAMAGED),
+        ("IO error: No space left on device: While appending to file: 4.log", Fault.FULL),
+        ("IO error: Disk quota exceeded: While appending to file: 4.log", Fault.FULL),
+        ("IO error: While lock file: x/LOCK: Resource temporarily unavailable", Fault.LOCKED),
+        ("IO error: lock hold by current process, acquire time 1", Fault.LOCKED),
+        ("IO error: While open a file for appending: x: Permission denied", Fault.OTHER),
+    ],
+)
+def test_words_of_rocksdb_are_told_apart(words: str, fault: Fault) -> None:
+    assert fault_of(Exception(words)) is fault
+
+
+def test_words_of_others_say_nothing_of_a_database() -> None:
+    assert fault_of(ValueError("Corruption: of morals")) is Fault.OTHER
+
+
+def test_full_disk_withdraws_the_partition_and_keeps_its_rows(tables: Tables) -> None:
+    error = tables.store.withdraw(PARTITION, Exception("IO error: No space left on device"))
+
+    assert isinstance(error, DiskFullError)
+    tables.open()
+    assert tables.store.persisted_offset(tables.tp) == ROWS - 1
+
+
+def _read_all(tables: Tables) -> None:
+    for number in range(ROWS):
+        tables.get(f"key-{number:05}")
+
+
+def _see_all(tables: Tables) -> None:
+    """Ask for every row as a view does, with no event in hand."""
+    for number in range(ROWS):
+        tables.table.get(f"key-{number:05}")
+
+
+def _raw(value: object) -> object:
+    return value
+
+
+def _other(tp: TP) -> TP:
+    return TP(tp.topic, tp.partition + 1)
+
+
+class _record:  # noqa: N801 - what Faust's recovery hands over, as far as the store looks
+    def __init__(self, tp: TP, offset: int, row: object = MappingProxyType({})) -> None:
+        self.message = self
+        self.tp, self.partition, self.offset = tp, tp.partition, offset
+        self.key, self.value = b"key-x", None if row is None else orjson.dumps(row, default=dict)
