@@ -28,6 +28,8 @@ class StreamsStream(faust.Stream[bytes]):
                 while len(events) < most and not queue.empty():
                     events.append(queue.get_nowait())
                 yield [event for event in events if self._is_due(event)]
+        except StopAsyncIteration:
+            return  # the stream is stopped: its queue says so
         finally:
             self._channel_stop_iteration(self.channel)
             if is_started_here:
