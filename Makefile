@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate chaos bugs check static format lint types layers deploy-lint smoke up down clean lock docs install
+.PHONY: help demo test bench gate chaos bugs check static format lint types layers deploy-lint smoke up down clean lock docs install
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,6 +26,9 @@ gate: $(READY) ## 2,000 essays through kills, an outage and a broker's crash (SE
 
 chaos: $(READY) ## 20,000 essays through every fault there is; up to 40 minutes
 	@$(BIN)/python -m tests.chaos full $(if $(SEED),--seed $(SEED))
+
+bench: $(READY) ## a worker against its peers, each in the same run; ten minutes (ARGS=--json)
+	@$(BIN)/python -m bench $(ARGS)
 
 bugs: $(READY) ## six planted bugs, each of which the gate must catch
 	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)

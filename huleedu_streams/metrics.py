@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter as Counted
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from prometheus_client import (
@@ -293,13 +293,9 @@ class Metrics:
         return encoder(self._registry), content_type
 
 
-@contextmanager
-def _harmless() -> Iterator[None]:
+def _harmless() -> suppress:
     """Swallow what prometheus-client raises for a wrong label or a negative count."""
-    try:
-        yield
-    except (ValueError, TypeError):
-        return
+    return suppress(ValueError, TypeError)
 
 
 def _bounded(value: str | None, known: frozenset[str]) -> str:

@@ -130,7 +130,10 @@ class Settings(BaseSettings):
         default=335_544_320, gt=0, description="largest record produced, before compression"
     )
     window_events: int = Field(
-        default=64, ge=1, le=4096, description="events in flight per agent, acknowledged in order"
+        default=64,
+        ge=1,
+        le=4096,
+        description="essays checked side by side; events folded in flight are four times as many",
     )
     publish_timeout_seconds: float = Field(
         default=10, gt=0, description="how long an HTTP request waits for the broker's ack"

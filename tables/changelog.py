@@ -7,6 +7,7 @@ it next to the event's outputs and acknowledges the event only after the broker 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from typing import Any
 
 import faust
 import orjson
+from faust.stores.base import SerializedStore
+from faust.streams import _current_event
 from faust.types import TP, CodecArg, StoreT
 from faust.types.models import ModelArg
 from yarl import URL
@@ -36,20 +39,50 @@ class Change:
     key: bytes
     value: bytes | None
 
-    def persisted(self, offset: int) -> None:
-        """Remember in RocksDB that the changelog holds this change at `offset`."""
-        self.table.data.set_persisted_offset(TP(self.topic, self.partition), offset)
+    @property
+    def place(self) -> TP:
+        """The partition of the changelog topic that the change goes to."""
+        return TP(self.topic, self.partition)
+
+
+class PersistedOffsets:
+    """How far RocksDB is, of each changelog's partition, not yet written down there.
+
+    To be behind is harmless: a recovery reads a few changes again. So it is written once for many.
+    """
+
+    def __init__(self) -> None:
+        self._reached: dict[TP, tuple[faust.Table[str, Row], int]] = {}
+
+    def note(self, change: Change, offset: int) -> None:
+        """Note that the changelog holds `change` at `offset`; called in the order of offsets."""
+        self._reached[change.place] = change.table, offset
+
+    def write(self) -> None:
+        """Remember in RocksDB what was noted."""
+        for place, (table, offset) in self._reached.items():
+            table.data.set_persisted_offset(place, offset)
+        self._reached.clear()
+
+    def forget(self) -> None:
+        """Drop what was noted: the partitions may be another worker's now."""
+        self._reached.clear()
 
 
 @contextmanager
-def recorded_changes() -> Iterator[list[Change]]:
-    """Collect the changes that the block makes to any `RecordingTable`, in order."""
+def recorded_changes(event: Any) -> Iterator[list[Change]]:  # noqa: ANN401
+    """Collect the changes that the block makes to any `RecordingTable`, in order.
+
+    Args:
+        event: The Faust event that is handled; its partition is the one that is read and written.
+    """
     changes: list[Change] = []
-    token = _changes.set(changes)
+    recording, handling = _changes.set(changes), _current_event.set(weakref.ref(event))
     try:
         yield changes
     finally:
-        _changes.reset(token)
+        _changes.reset(recording)
+        _current_event.reset(handling)
 
 
 class RecordingTable(faust.Table[str, Row]):
@@ -77,6 +110,22 @@ class RecordingTable(faust.Table[str, Row]):
             loop=self.loop,
             options=self.options,
         )
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - a row, or anything
+        """Return the row of `key`, read and decoded once; Faust's own way does it twice."""
+        if not isinstance(self.data, SerializedStore):
+            return super().get(key, default)
+        value = self.data._get(key.encode())  # noqa: SLF001 - the row as bytes
+        return default if value is None else orjson.loads(value)
+
+    def __setitem__(self, key: str, value: Row) -> None:
+        """Write the row and record the write, in the same bytes."""
+        if not isinstance(self.data, SerializedStore):
+            super().__setitem__(key, value)
+            return
+        encoded = orjson.dumps(value)
+        self._record(key, encoded)
+        self.data._set(key.encode(), encoded)  # noqa: SLF001 - the row as bytes
 
     def on_key_set(self, key: str, value: Row) -> None:
         """Record the write in place of sending it."""

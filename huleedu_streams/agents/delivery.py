@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
-from contextvars import Context, copy_context
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Protocol
@@ -30,7 +29,12 @@ from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
 from huleedu_streams.errors import TableError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ChangelogPublisher, EventPublisher
-from tables.changelog import Change, recorded_changes
+from tables.changelog import Change, PersistedOffsets, recorded_changes
+
+# The offset that RocksDB has reached is written down once for so many events.
+_EVENTS_A_WRITE = 64
+# Folded before others get the event loop: some milliseconds' work.
+_EVENTS_A_TURN = 16
 
 
 class Event(Protocol):
@@ -46,12 +50,8 @@ class Event(Protocol):
 class Stream(Protocol):
     """What the loop needs of a Faust stream."""
 
-    def noack(self) -> Stream:
-        """Return the stream whose events are acknowledged by hand."""
-        ...
-
-    def events(self) -> AsyncIterable[Event]:
-        """Iterate over the events."""
+    def batches(self, most: int) -> AsyncIterator[Sequence[Event]]:
+        """Yield events that have arrived, at most so many at once, unacknowledged."""
         ...
 
 
@@ -61,7 +61,6 @@ class _InFlight:
 
     event: Event
     record: ConsumedRecord
-    context: Context  # Faust finds the event's partition here when a table is written
     generation: int
     started: float
     preparing: asyncio.Task[Handled] | None = None
@@ -111,6 +110,7 @@ class DeliveryLoop:
         self._in_flight: deque[_InFlight] = deque()
         self._arrived: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._sent: asyncio.Queue[_InFlight] = asyncio.Queue()
+        self._persisted = PersistedOffsets()
         self._generation = 0
 
     async def run(self, stream: Stream) -> None:
@@ -122,11 +122,15 @@ class DeliveryLoop:
         """
         try:
             async with asyncio.TaskGroup() as stages:
-                folding = stages.create_task(self._fold_in_order())
+                settling = stages.create_task(self._settle_in_order())
                 acknowledging = stages.create_task(self._acknowledge_in_order())
-                async for event in stream.noack().events():
-                    await self._admit(event)
-                folding.cancel()
+                async for events in stream.batches(_EVENTS_A_TURN):
+                    # Theirs for good: while one waits for its place, the partitions may go.
+                    generation = self._generation
+                    for event in events:
+                        await self._admit(event, generation)
+                    await asyncio.sleep(0)  # others want the event loop too
+                settling.cancel()
                 acknowledging.cancel()
         except ExceptionGroup as failures:
             self.abandon()
@@ -139,46 +143,51 @@ class DeliveryLoop:
     def abandon(self) -> None:
         """Forget all events in flight: nothing of them is written or acknowledged from now on."""
         self._generation += 1
+        self._persisted.forget()
         for item in self._in_flight:
             if item.preparing is not None:
                 item.preparing.cancel()
 
-    async def _admit(self, event: Event) -> None:
-        """Take a place in the window, waiting for one to be free, and start to prepare."""
-        generation = self._generation
+    async def _admit(self, event: Event, generation: int) -> None:
+        """Take a place in the window, waiting for one to be free; then prepare, or fold at once."""
         await self._slots.acquire()
-        item = _InFlight(event, consumed_record(event), copy_context(), generation, perf_counter())
-        if self._work.prepare is not None and not self._is_stale(item):
-            item.preparing = asyncio.create_task(self._policy.prepare(self._work, item.record))
+        item = _InFlight(event, consumed_record(event), generation, perf_counter())
         self._in_flight.append(item)
+        if self._work.prepare is None:
+            await self._settle(item)
+            return
+        if not self._is_stale(item):
+            item.preparing = asyncio.create_task(self._policy.prepare(self._work, item.record))
         self._arrived.put_nowait(item)
 
-    async def _fold_in_order(self) -> None:
+    async def _settle_in_order(self) -> None:
+        """Settle prepared events as they arrived, whichever is ready first."""
         while True:
             item = await self._arrived.get()
             if item.preparing is not None:
                 await asyncio.wait([item.preparing])
-            async with self._write_order:
-                # Asked here: while the lock was held by another, the partition may have gone.
-                if self._is_stale(item):
-                    self._leave(item)
-                    continue
-                item.handled = self._handle(item)
-                if item.changes:
-                    self._outlets.reached("after-table-write")
-                await self._send(item, item.handled.outputs)
-            self._outlets.reached("after-send")
-            self._sent.put_nowait(item)
+            await self._settle(item)
+
+    async def _settle(self, item: _InFlight) -> None:
+        """Fold an event, or take what was prepared, and send what came of it."""
+        async with self._write_order:
+            # Asked here: while the lock was held by another, the partition may have gone.
+            if self._is_stale(item):
+                self._leave(item)
+                return
+            item.handled = self._handle(item)
+            if item.changes:
+                self._outlets.reached("after-table-write")
+            await self._send(item, item.handled.outputs)
+        self._outlets.reached("after-send")
+        self._sent.put_nowait(item)
 
     def _handle(self, item: _InFlight) -> Handled:
         if item.preparing is not None:
             if item.preparing.cancelled():
                 raise RuntimeError("an event of this generation was cancelled by somebody else")
             return item.preparing.result()
-        return item.context.run(self._fold, item)
-
-    def _fold(self, item: _InFlight) -> Handled:
-        with recorded_changes() as item.changes:
+        with recorded_changes(item.event) as item.changes:
             return self._policy.fold(self._work, item.record)
 
     async def _send(self, item: _InFlight, outputs: Sequence[OutgoingEvent | DeadLetter]) -> None:
@@ -188,14 +197,19 @@ class DeliveryLoop:
             item.acks.append(await self._outlets.publisher.send(_traced(output, item.record)))
 
     async def _acknowledge_in_order(self) -> None:
+        unwritten = 0
         while True:
+            if self._sent.empty() or unwritten >= _EVENTS_A_WRITE:
+                self._persisted.write()
+                unwritten = 0
             item = await self._sent.get()
             results = [await ack for ack in item.acks]
             if not self._is_stale(item):
                 self._outlets.reached("before-ack")
                 for change, offset in zip(item.changes, results, strict=False):
-                    change.persisted(offset)
+                    self._persisted.note(change, offset)
                 item.event.ack()
+                unwritten += 1
                 self._count(item)
             self._leave(item)
 

@@ -18,6 +18,7 @@ from mode.supervisors import CrashingSupervisor
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.contiguous_consumer import ContiguousConsumer
 from huleedu_streams.runtime.recovery import StreamsTableManager
+from huleedu_streams.runtime.streams import StreamsStream
 from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
@@ -26,7 +27,8 @@ from tables.changelog import RecordingTable
 log = structlog.get_logger(__name__)
 
 ORIGIN = "huleedu_streams.app"
-PRODUCER_LINGER_SECONDS = 0.005
+# Records are gathered before they come to the producer (`adapters/kafka_batches.py`).
+PRODUCER_LINGER_SECONDS = 0.0
 PRODUCER_BATCH_BYTES = 262_144
 
 
@@ -135,6 +137,7 @@ def _faust_options(settings: Settings, partitions: int) -> dict[str, Any]:
         "origin": ORIGIN,
         "autodiscover": False,
         "env_prefix": "HULEEDU_FAUST_",
+        "Stream": StreamsStream,
         "Table": RecordingTable,
         # A standby misses what its worker drops as a rebalance ends, and would be believed.
         "table_standby_replicas": 0,

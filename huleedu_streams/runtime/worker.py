@@ -21,7 +21,7 @@ import structlog
 from yarl import URL
 
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
-from huleedu_streams.runtime.logs import configure_logging
+from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.preflight import Peers, Preflight
 from huleedu_streams.settings import Role
 
@@ -161,7 +161,9 @@ class StreamsWorker(faust.Worker):
         configure_logging(self.app.settings)
         level = str(self.loglevel or FAUST_DEFAULT_LOG_LEVEL).upper()
         if level != FAUST_DEFAULT_LOG_LEVEL:
-            logging.getLogger().setLevel(logging.WARNING if level == "WARN" else level)
+            chosen = {"WARN": "WARNING", "CRIT": "CRITICAL"}.get(level, level)
+            logging.getLogger().setLevel(chosen)
+            set_level(chosen)
 
 
 def _end_refused(refusal: HuleeduStreamsError) -> NoReturn:

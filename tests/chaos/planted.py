@@ -29,11 +29,10 @@ from tables.changelog import Change
 _LONGER_THAN_A_COMMIT_SECONDS = 2.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class _Acknowledged:
-    """An event that was acknowledged already; kept, since Faust looks it up by a weak reference."""
+    """An event that was acknowledged already; Faust looks it up by a weak reference."""
 
-    event: Event
     message: Any
 
     def ack(self) -> bool:
@@ -47,9 +46,9 @@ class AckBeforeProduce(DeliveryLoop):
     careless agent, since it flushes its producer before each commit.
     """
 
-    async def _admit(self, event: Event) -> None:
+    async def _admit(self, event: Event, generation: int) -> None:
         event.ack()
-        await super()._admit(_Acknowledged(event, event.message))
+        await super()._admit(_Acknowledged(event.message), generation)
 
 
 class TableWrittenAfterAck(DeliveryLoop):

@@ -27,7 +27,8 @@ GROUP = "huleedu-streams"
 SESSION_SECONDS = 6.0
 READY_SECONDS = SESSION_SECONDS + 20.0
 CATCH_UP_SECONDS = 60.0
-WINDOW_EVENTS = 64
+# Of an agent that folds; one that checks has a quarter of it.
+WINDOW_EVENTS = 256
 COMMIT_SECONDS = 1.0
 _SAMPLE_SECONDS = 2.0
 _STALL_SECONDS = 120.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -67,13 +67,16 @@ class MemoryStream:
         event.acknowledged = self.acknowledged
         self._events.put_nowait(event)
 
-    def noack(self) -> MemoryStream:
-        return self
-
-    async def events(self) -> AsyncIterator[MemoryEvent]:
+    async def batches(self, most: int) -> AsyncIterator[Sequence[MemoryEvent]]:
         while (event := await self._events.get()) is not None:
-            self.read += 1
-            yield event
+            events = [event]
+            while len(events) < most and not self._events.empty():
+                if (further := self._events.get_nowait()) is None:
+                    self._events.put_nowait(None)
+                    break
+                events.append(further)
+            self.read += len(events)
+            yield events
 
 
 class Broker:

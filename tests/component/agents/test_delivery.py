@@ -139,6 +139,20 @@ async def test_abandoned_window_is_neither_sent_nor_acknowledged() -> None:
     assert [record.key for record in bench.broker.queued] == ["c"]
 
 
+async def test_events_that_wait_for_a_place_are_abandoned_with_the_window() -> None:
+    script = Scripted()
+    script.gates["a"] = asyncio.Event()
+
+    async with running_loop(preparing(script), window_events=1) as bench:
+        put(bench, "a", "b", "c")
+        await eventually(lambda: bench.stream.read == 3 and script.started == ["a"])
+        bench.loop.abandon()
+        put(bench, "d")
+        await eventually(lambda: bench.stream.acknowledged == [3])
+
+    assert [record.key for record in bench.broker.queued] == ["d"]
+
+
 async def test_abandoned_event_is_not_acknowledged_when_the_broker_answers() -> None:
     async with running_loop(preparing(Scripted())) as bench:
         bench.broker.is_holding = True

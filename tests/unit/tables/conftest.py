@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import SimpleNamespace
-from typing import Any
 
 import faust
 import pytest
-from faust.streams import _current_event
 
 from tables.changelog import Change, RecordingTable, recorded_changes
 
@@ -36,12 +33,8 @@ def handling() -> Handling:
 
     @contextmanager
     def handle(partition: int) -> Iterator[list[Change]]:
-        event: Any = HandledEvent(partition)
-        token = _current_event.set(weakref.ref(event))
-        try:
-            with recorded_changes() as changes:
-                yield changes
-        finally:
-            _current_event.reset(token)
+        event = HandledEvent(partition)
+        with recorded_changes(event) as changes:
+            yield changes
 
     return handle

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from faust.types import TP
 
-from tables.changelog import Change, RecordingTable, _changes, recorded_changes
-from tests.unit.tables.conftest import Handling
+from tables.changelog import Change, PersistedOffsets, RecordingTable, _changes, recorded_changes
+from tests.unit.tables.conftest import HandledEvent, Handling
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_writes_are_recorded_in_their_order(table: RecordingTable, handling: Han
 
 def test_recording_ends_with_its_block(table: RecordingTable, handling: Handling) -> None:
     with handling(4) as outer:
-        with recorded_changes() as inner:
+        with recorded_changes(HandledEvent(4)) as inner:
             table["a"] = {"n": 1}
         table["b"] = {"n": 2}
 
@@ -67,14 +67,67 @@ def test_write_that_nobody_records_is_refused(table: RecordingTable, handling: H
             context.run(table.__setitem__, "a", {"n": 1})
 
 
-def test_offset_of_a_persisted_change_is_remembered(tmp_path: Path) -> None:
+@pytest.fixture
+def rocksdb_table(tmp_path: Path) -> RecordingTable:
     app = faust.App(
         "tests", broker="kafka://127.0.0.1:1", store="rocksdb://", datadir=str(tmp_path / "data")
     )
     table = RecordingTable(app, name="things", key_type=str)
-    change = Change(table, "tests-things-changelog", 4, b"a", None)
-    (Path(app.conf.tabledir)).mkdir(parents=True)
+    Path(app.conf.tabledir).mkdir(parents=True)
+    return table
 
-    change.persisted(41)
 
-    assert table.persisted_offset(TP(change.topic, change.partition)) == 41
+def test_row_in_rocksdb_comes_back_as_it_was_recorded(
+    rocksdb_table: RecordingTable, handling: Handling
+) -> None:
+    with handling(4) as changes:
+        assert rocksdb_table.get("a") is None
+        rocksdb_table["a"] = {"n": 1, "word": "\u00e5"}
+        found = rocksdb_table.get("a")
+
+    assert found == {"n": 1, "word": "\u00e5"}
+    assert changes == [
+        Change(rocksdb_table, "tests-things-changelog", 4, b"a", orjson.dumps(found))
+    ]
+    # A view has no event that would say which partition to look in.
+    assert rocksdb_table.get("a") == found
+    assert rocksdb_table["a"] == found
+
+
+def test_refused_write_leaves_rocksdb_as_it_was(
+    rocksdb_table: RecordingTable, handling: Handling
+) -> None:
+    with handling(4):
+        context = copy_context()
+        context.run(_changes.set, None)
+
+        with pytest.raises(RuntimeError, match="outside the delivery loop"):
+            context.run(rocksdb_table.__setitem__, "a", {"n": 1})
+
+        assert rocksdb_table.get("a") is None
+
+
+def test_latest_offset_of_each_partition_is_remembered_once_written(
+    rocksdb_table: RecordingTable,
+) -> None:
+    topic = "tests-things-changelog"
+    offsets = PersistedOffsets()
+    for partition, offset in ((4, 41), (5, 7), (4, 42)):
+        offsets.note(Change(rocksdb_table, topic, partition, b"a", None), offset)
+
+    assert rocksdb_table.persisted_offset(TP(topic, 4)) is None
+    offsets.write()
+
+    assert rocksdb_table.persisted_offset(TP(topic, 4)) == 42
+    assert rocksdb_table.persisted_offset(TP(topic, 5)) == 7
+
+
+def test_forgotten_offsets_are_never_written(rocksdb_table: RecordingTable) -> None:
+    offsets = PersistedOffsets()
+    change = Change(rocksdb_table, "tests-things-changelog", 4, b"a", None)
+    offsets.note(change, 41)
+
+    offsets.forget()
+    offsets.write()
+
+    assert rocksdb_table.persisted_offset(change.place) is None
