@@ -73,8 +73,8 @@ class Completion(Remembered):
     failed: int
     failed_essay_ids: tuple[str, ...]
     failed_essay_ids_truncated: bool
-    missing_essay_ids: tuple[str, ...] = ()
-    missing_essay_ids_truncated: bool = False
+    missing_essay_ids: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    missing_essay_ids_truncated: bool = Field(default=False, exclude_if=lambda value: not value)
     corrections_made: int
     duration_seconds: float
 
