@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 FAUST_DEFAULT_LOG_LEVEL = "WARN"
 REFUSED = 2
+# Threads that speak to the spelling processes and to the disk wait so long for the interpreter at
+# each of their calls, some ten an essay; with Python's own 5 ms they are what an essay waits for.
+SWITCH_SECONDS = 0.0005
 
 
 class StreamsWorker(faust.Worker):
@@ -40,6 +43,7 @@ class StreamsWorker(faust.Worker):
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
         self._setup_logging()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.spinner = None
         log.info("worker_starting", **self.app.description)
         try:
