@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help demo test bench gate chaos bugs check static format lint types layers deploy-lint smoke up down clean lock docs install
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(READY) ## a Kafka, a worker and a dozen essays, start to end, nothing left running
 	@$(BIN)/huleedu-streams demo
@@ -32,6 +32,10 @@ bench: $(READY) ## a worker against its peers, each in the same run; ten minutes
 
 bugs: $(READY) ## six planted bugs, each of which the gate must catch
 	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)
+
+.PHONY: bench-spelling
+bench-spelling: $(READY) ## how right, fast and large the speller is, next to others (ARGS=--json)
+	@$(BIN)/python -m bench.spelling $(ARGS)
 
 check: static test ## format, lint, types, layers, deployment files, tests
 

@@ -1,1 +1,1 @@
-"""Measures a worker against its peers, in one run: `make bench` (docs/performance.md)."""
+"""What measures the product: figures, never assertions. Not part of the wheel."""

@@ -8,6 +8,7 @@ HuleeduStreamsError
   ContractError                     poison: the bytes will never become an event
     UndecodableMessageError           not JSON, or not the shape of the event
     OversizeMessageError              larger than the cap, also once decompressed
+    UnreadableRecordError             Kafka's own frame round the event is broken
     UnsupportedSchemaVersionError     a schema_version this code does not read
     UnknownEventError                 an event_type that does not belong on its topic
   ContentError
@@ -27,7 +28,6 @@ HuleeduStreamsError
     ReplayTakenOverError              another replay of the same dead letters began
     ReplayRefusedError                permanent: the broker does not take a record back
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
-  RetriesExhaustedError             carries the last cause
   TableError
     TableDamagedError                 a RocksDB folder cannot be read to its end
     DiskFullError                     transient: no space for a table's next write
@@ -77,6 +77,16 @@ class OversizeMessageError(ContractError):
     """
 
     code = "oversize"
+
+
+class UnreadableRecordError(ContractError):
+    """A record whose frame is broken: the name of a header is no UTF-8, a batch does not unpack.
+
+    Operator action: mend the producer. Where the letter holds the value, `dlt replay` sends it
+    back with a readable frame; else look at the original place with other tools.
+    """
+
+    code = "unreadable"
 
 
 class UnsupportedSchemaVersionError(ContractError):
@@ -235,12 +245,6 @@ class BrokerUnavailableError(HuleeduStreamsError):
 
     code = "broker-unavailable"
     retryable = True
-
-
-class RetriesExhaustedError(HuleeduStreamsError):
-    """Every retry was used; `__cause__` is the last failure. Operator action: that cause's."""
-
-    code = "retries-exhausted"
 
 
 class TableError(HuleeduStreamsError):

@@ -7,6 +7,7 @@ can grow the scrape.
 
 from __future__ import annotations
 
+from collections import Counter as Counted
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -149,6 +150,24 @@ class Metrics:
             ("topic", "partition"),
             registry=registry,
         )
+        self.waiting_rows = Gauge(
+            "huleedu_waiting_rows",
+            "Essays without a result, batches without an outcome, on this worker.",
+            ("table",),
+            registry=registry,
+        )
+        self.sweeps = Counter(
+            "huleedu_sweeps_total",
+            "Sweeps for what is stuck; other outcomes than done did nothing about essays.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.swept = Counter(
+            "huleedu_swept_total",
+            "What sweeps did: requests sent again, essays given up, batches past their deadline.",
+            ("action",),
+            registry=registry,
+        )
         self.rebalances = Counter(
             "huleedu_rebalances_total", "Rebalances this worker took part in.", registry=registry
         )
@@ -229,8 +248,10 @@ class Metrics:
         with _harmless():
             self.spellcheck.labels(language).observe(seconds)
             self.spellcheck_words.labels(language).inc(checked.word_count)
-            for correction in checked.corrections:
-                self.spellcheck_corrections.labels(language, correction.rule).inc()
+            by_rule = Counted(correction.rule for correction in checked.corrections)
+            by_rule.update(dict(checked.unlisted))
+            for rule, count in by_rule.items():
+                self.spellcheck_corrections.labels(language, rule).inc(count)
 
     def content_requested(self, operation: str, outcome: str, seconds: float) -> None:
         """Record one request to the content store; `outcome` is `ok` or an error's `code`."""
@@ -265,7 +286,10 @@ class Metrics:
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """Return the scrape and its content type: OpenMetrics if `accept` asks for it."""
-        encoder, content_type = choose_encoder(accept or "")
+        try:
+            encoder, content_type = choose_encoder(accept or "")
+        except (TypeError, ValueError):  # the library trips over versions that are none
+            encoder, content_type = choose_encoder("")
         return encoder(self._registry), content_type
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -18,8 +19,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from huleedu_streams.errors import SettingsError
 
 ENV_PREFIX = "HULEEDU_"
+ENV_FILE = "huleedu.env"
+DEFAULT_WEB_PORT = 6066
 # Variables of this prefix that other parts of the project read: Faust's own, tests, benches.
 _FOREIGN_PREFIXES = ("HULEEDU_FAUST_", "HULEEDU_TEST_", "HULEEDU_SPELLING_", "HULEEDU_BENCH_")
+_SERVICE_LINK = re.compile(
+    r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)\Z"
+)
 
 
 class Role(StrEnum):
@@ -34,6 +40,7 @@ class Role(StrEnum):
 class SpellEngine(StrEnum):
     """How the speller chooses among candidates."""
 
+    RANKED = "ranked"
     EXACT = "exact"
 
 
@@ -57,6 +64,13 @@ def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _unless_service_link(value: object) -> object:
+    """Take a Service called `huleedu-web` for what it is: no word of ours about a port."""
+    is_link = isinstance(value, str) and value.startswith(("tcp://", "udp://"))
+    return DEFAULT_WEB_PORT if is_link else value
+
+
+Port = Annotated[int, BeforeValidator(_unless_service_link)]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Roles = Annotated[frozenset[Role], NoDecode, BeforeValidator(_split)]
 Languages = Annotated[
@@ -70,7 +84,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
-        env_file="huleedu.env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="forbid",
@@ -112,9 +126,6 @@ class Settings(BaseSettings):
         default=10, gt=0, description="silence after which Kafka gives a worker's partitions away"
     )
     event_max_bytes: int = Field(default=262_144, gt=0, description="largest event read")
-    dead_letter_max_bytes: int = Field(
-        default=524_288, gt=0, description="largest compressed dead letter; topic config"
-    )
     producer_max_request_bytes: int = Field(
         default=335_544_320, gt=0, description="largest record produced, before compression"
     )
@@ -133,13 +144,15 @@ class Settings(BaseSettings):
     web_host: str | None = Field(
         default=None, description="address at which peers reach this worker; WEB_BIND"
     )
-    web_port: int = Field(default=6066, ge=1, le=65535, description="port of the web server")
+    web_port: Port = Field(
+        default=DEFAULT_WEB_PORT, ge=1, le=65_535, description="port of the web server"
+    )
     api_tokens: Secrets = Field(
         default=(), description="bearer tokens that requests under /v1 must carry one of; none"
     )
     api_tokens_file: Path | None = Field(default=None, description="file of tokens, one a line")
     route_timeout_seconds: float = Field(
-        default=2, gt=0, description="how long a state view waits for the owning worker"
+        default=2, gt=0, description="how long the owning worker may take to begin its answer"
     )
 
     # Content store
@@ -168,7 +181,10 @@ class Settings(BaseSettings):
     )
     text_max_bytes: int = Field(default=1_048_576, gt=0, description="largest text stored")
     batch_max_essays: int = Field(
-        default=5_000, ge=1, description="most essays of one batch; registration fits an event"
+        default=5_000,
+        ge=1,
+        le=10_000,
+        description="most essays of one batch; registration fits an event",
     )
 
     # Spelling
@@ -176,7 +192,7 @@ class Settings(BaseSettings):
     l2_dictionary: Path | None = Field(
         default=None, description="learners' errors to correct first, wrong:right a line"
     )
-    spell_engine: SpellEngine = Field(default=SpellEngine.EXACT, description="exact")
+    spell_engine: SpellEngine = Field(default=SpellEngine.RANKED, description="ranked or exact")
     spell_processes: int = Field(
         default_factory=lambda: max(1, (os.cpu_count() or 2) - 1),
         ge=0,
@@ -201,6 +217,23 @@ class Settings(BaseSettings):
         default=300,
         ge=0,
         description="lag without progress after which /livez fails; above SPELL_TIMEOUT, 0 = off",
+    )
+    stuck_after_seconds: float = Field(
+        default=600,
+        ge=0,
+        description="silence about a request that the speller has read, before it is asked again,"
+        " 0 = never",
+    )
+    spellcheck_group: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="consumer group of the speller, to know what it has read; follows from the"
+        " roles",
+    )
+    batch_deadline_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="age at which a batch gets an outcome that lists what is missing, 0 = never",
     )
     scrub_interval_seconds: float = Field(
         default=3600, ge=0, description="pause between two readings-through of all tables, 0 = off"
@@ -230,6 +263,13 @@ class Settings(BaseSettings):
         return "-".join(["huleedu-streams", *sorted(self.roles)])
 
     @property
+    def speller_group(self) -> str:
+        """The consumer group that answers requests."""
+        if self.spellcheck_group is not None:
+            return self.spellcheck_group
+        return self.faust_app_id if Role.SPELLCHECK in self.roles else "huleedu-streams-spellcheck"
+
+    @property
     def has_agents(self) -> bool:
         """Whether any role here consumes."""
         return bool(self.roles & {Role.SPELLCHECK, Role.LIFECYCLE})
@@ -245,9 +285,18 @@ class Settings(BaseSettings):
         return self.broker_url.removeprefix("kafka://").replace(";", ",")
 
     def tokens(self) -> tuple[str, ...]:
-        """Return the accepted bearer tokens, those of the file included."""
+        """Return the accepted bearer tokens, those of the file included.
+
+        Raises:
+            SettingsError: tokens are asked for and none is named; that must not let everyone in.
+        """
         given = tuple(token.get_secret_value() for token in self.api_tokens)
-        return given + tuple(_lines(self.api_tokens_file))
+        tokens = given + tuple(_lines(self.api_tokens_file))
+        if not tokens and self.model_fields_set & {"api_tokens", "api_tokens_file"}:
+            raise SettingsError(
+                "HULEEDU_API_TOKENS and its file name no token; name one or unset both"
+            )
+        return tokens
 
     def content_token(self) -> str | None:
         """Return the bearer token for an http content store, if there is one."""
@@ -286,31 +335,58 @@ def _lines(path: Path | None) -> list[str]:
         return []
     try:
         return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from None
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError) -> SettingsError:
+    return SettingsError(f"cannot read {path}: no UTF-8 at byte {error.start}")
 
 
 def load_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        SettingsError: a value is wrong or a `HULEEDU_` variable is unknown; one line says which.
+        SettingsError: a value is wrong, a `HULEEDU_` variable is unknown or the file cannot be
+            read; one line says which.
     """
     _refuse_unknown_variables()
+    file = Path(ENV_FILE)
+    if os.path.lexists(file) and not (file.is_file() or file.is_fifo()):
+        raise SettingsError(f"cannot read {file}: it is no file")
     try:
         return Settings()
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, error) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "extra_forbidden":  # of the file, its name as it stands there
+            raise _unknown_setting(str(first["loc"][0]).upper()) from None
         name = ENV_PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         name = name.removesuffix("_")
         raise SettingsError(f"wrong setting {name}: {first['msg']}") from None
 
 
 def _refuse_unknown_variables() -> None:
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    known = _known_variables()
     for name in os.environ:
         if not name.startswith(ENV_PREFIX) or name in known or name.startswith(_FOREIGN_PREFIXES):
             continue
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise SettingsError(f"unknown setting {name}{hint}")
+        # Kubernetes tells each pod where a Service called huleedu-… is.
+        if _SERVICE_LINK.search(name) is not None:
+            continue
+        raise _unknown_setting(name)
+
+
+def _unknown_setting(name: str) -> SettingsError:
+    close = difflib.get_close_matches(name, _known_variables(), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return SettingsError(f"unknown setting {name}{hint}")
+
+
+def _known_variables() -> set[str]:
+    return {ENV_PREFIX + name.upper() for name in Settings.model_fields}

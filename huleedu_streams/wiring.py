@@ -13,6 +13,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from dishka import Container, Provider
@@ -26,6 +27,7 @@ from huleedu_streams.agents.failures import FailurePolicy, Limits
 from huleedu_streams.agents.fault_points import fault_points
 from huleedu_streams.contracts.envelope import SCHEMA_VERSION
 from huleedu_streams.di import build_container, provider_count
+from huleedu_streams.domain.in_flight import InFlight
 from huleedu_streams.errors import HuleeduStreamsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import (
@@ -36,10 +38,13 @@ from huleedu_streams.protocols import (
     SpellChecker,
 )
 from huleedu_streams.runtime.broker_log import BrokerLog
+from huleedu_streams.runtime.group_offsets import GroupOffsets
 from huleedu_streams.runtime.measuring import measure_consumer
+from huleedu_streams.runtime.recalling import watched_batches, watched_essays
 from huleedu_streams.runtime.scrubbing import Scrub
 from huleedu_streams.runtime.stalling import stall
 from huleedu_streams.runtime.streams_app import StreamsApp, client_id
+from huleedu_streams.runtime.sweeping import Sweeper, SweepLimits, SweepParts
 from huleedu_streams.runtime.watching import ConsumerWatch
 from huleedu_streams.settings import Role, Settings, load_settings
 from huleedu_streams.topics.catalogue import catalogue, table_partitions
@@ -58,10 +63,15 @@ from tables.faust_command import register_tables_command
 
 
 class Tables(NamedTuple):
-    """The tables of a worker with the lifecycle role."""
+    """The tables of a worker with the lifecycle role, and which of their rows wait.
+
+    The latter only where sweeps ask for it.
+    """
 
     essays: EssaysTable
     batches: BatchTables
+    essays_in_flight: InFlight | None
+    batches_in_flight: InFlight | None
 
 
 def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
@@ -95,6 +105,8 @@ def create_app(settings: Settings, *overrides: Provider) -> StreamsApp:
         broker_log,
         lambda: readiness.problem() is not None or store.outage is not None,
     )
+    if tables is not None:
+        _sweep(app, container, tables, broker_log, lambda: readiness.problem() is None)
     Scrub(app, interval_seconds=settings.scrub_interval_seconds).start()
     health = Health(readiness, watch, [store, broker_log])
     metrics = container.get(Metrics)
@@ -121,7 +133,10 @@ def app_or_exit() -> StreamsApp:
 
 def _declare_tables(app: StreamsApp, partitions: int) -> Tables:
     return Tables(
-        declare_essays(app, partitions=partitions), declare_batches(app, partitions=partitions)
+        declare_essays(app, partitions=partitions),
+        declare_batches(app, partitions=partitions),
+        InFlight(monotonic) if app.settings.stuck_after_seconds else None,
+        InFlight(monotonic) if app.settings.batch_deadline_seconds else None,
     )
 
 
@@ -152,6 +167,35 @@ def _watch(
     return watch
 
 
+def _sweep(
+    app: StreamsApp,
+    container: Container,
+    tables: Tables,
+    broker_log: BrokerLog,
+    is_ready: Callable[[], bool],
+) -> None:
+    """Have `app` look for what is stuck, where its settings say how long is too long."""
+    settings = app.settings
+    limits = SweepLimits(settings.stuck_after_seconds, settings.batch_deadline_seconds)
+    if not any(limits):
+        return
+    speller = GroupOffsets(
+        settings.bootstrap_servers, client_id(settings.roles), settings.speller_group
+    )
+    app.close_on_stop(speller.close)
+    parts = SweepParts(
+        essays=watched_essays(tables.essays, tables.essays_in_flight),
+        batches=watched_batches(tables.batches, tables.batches_in_flight),
+        members=tables.batches,
+        broker_log=broker_log,
+        speller=speller,
+        publisher=container.get(EventPublisher),
+        clock=container.get(Clock),
+        metrics=container.get(Metrics),
+    )
+    Sweeper(app, limits, parts, is_ready).start()
+
+
 def _add_agents(
     app: StreamsApp, container: Container, tables: Tables | None, store: Dependency
 ) -> None:
@@ -176,14 +220,15 @@ def _add_agents(
 
 
 def _add_table_agents(consuming: Consuming, tables: Tables, metrics: Metrics) -> None:
-    essays, essays_order = lifecycle.LifecycleAgent(tables.essays, metrics), asyncio.Lock()
+    essays_order, batches_order = asyncio.Lock(), asyncio.Lock()
+    essays = lifecycle.LifecycleAgent(tables.essays, metrics, tables.essays_in_flight)
     consuming.add_agent(
         "lifecycle_requested", essays.requested, essays_order, lifecycle.REQUESTED_HELP
     )
     consuming.add_agent(
         "lifecycle_completed", essays.completed, essays_order, lifecycle.COMPLETED_HELP
     )
-    groups, batches_order = batches.BatchesAgent(tables.batches), asyncio.Lock()
+    groups = batches.BatchesAgent(tables.batches, tables.batches_in_flight)
     consuming.add_agent(
         "batch_registered", groups.registered, batches_order, batches.REGISTERED_HELP
     )
@@ -220,7 +265,7 @@ def _views(
     if Role.BATCH in settings.roles:
         yield build_submission_views(store, publisher, clock, settings)
     if tables is not None:
-        peers = PeerClient(settings.route_timeout_seconds)
+        peers = PeerClient(settings.route_timeout_seconds, settings.publish_timeout_seconds)
         app.close_on_stop(peers.close)
         router = StateRouter(FaustOwners(app), peers, health.readiness)
         acknowledged = AcknowledgedPublisher(

@@ -20,9 +20,9 @@ NAME = "batches"
 MEMBERS_NAME = "batch_members"
 HELP = """\
 How far each batch is. Key: batch id. Value: expected_essay_count (null until registered), counts
-by status, outcome, completion, registered_at, completed_at, version. Size: 1 KB and 100 bytes a
-page of members, 64 KiB at most. Written by the batches agents. Tombstones: none are written.
-Growth: one row a batch, for ever.
+by status, outcome, completion, registered_at, completed_at, version. Size: 2 KB and 200 bytes a
+status that any essay has, 64 KiB at most. Written by the batches agents. Tombstones: none are
+written. Growth: one row a batch, for ever.
 """
 MEMBERS_HELP = """\
 Which essays a batch has and how each stands. Key: batch id/page, 00 to 63; an essay's page is a

@@ -30,6 +30,11 @@ from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
 _ASIDE = ".damaged"
 # Some milliseconds of reading.
 _SLICE_ENTRIES = 500
+# The same where rows are decoded: 2 KB each, 64 KiB at most.
+_SLICE_ROWS = 100
+_SLICE_BYTES = 500_000
+# Faust keeps the changelog offset it has applied under this key, among the rows.
+_OFFSET_KEY = b"__faust\0offset__"
 # How long the words of RocksDB may be in a message of ours.
 _REASON_LENGTH = 160
 
@@ -119,6 +124,31 @@ class GuardedStore(Store):
                 yield
                 if self._dbs.get(partition) is not database:
                     return  # revoked meanwhile
+            entries.status()
+
+    def rows(self, partition: int) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """Yield all rows of a database as it is now, a slice a step, by key.
+
+        It ends early if the partition is withdrawn or revoked meanwhile.
+        """
+        database = self._dbs.get(partition)
+        if database is None:
+            return
+        with suppress(TableError), self._trusting(partition):
+            entries = database.iter()
+            entries.seek_to_first()
+            while entries.valid():
+                rows: list[tuple[str, dict[str, Any]]] = []
+                left = _SLICE_BYTES
+                while entries.valid() and len(rows) < _SLICE_ROWS and left > 0:
+                    key, value = entries.key(), entries.value()
+                    if key != _OFFSET_KEY:
+                        rows.append((key.decode(), orjson.loads(value)))
+                    left -= len(value)
+                    entries.next()
+                yield rows
+                if self._dbs.get(partition) is not database:
+                    return
             entries.status()
 
     def persisted_offset(self, tp: TP) -> int | None:

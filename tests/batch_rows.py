@@ -16,9 +16,11 @@ from huleedu_streams.domain.rosters import PAGE_COUNT
 from huleedu_streams.processors.batches import (
     BatchDecision,
     Row,
+    decide_deadline,
     decide_registration,
     decide_update,
 )
+from huleedu_streams.processors.sweeping import is_deadline
 from tests.builders import BATCH
 
 BatchEvent = EventEnvelope[BatchEssaysRegistered] | EventEnvelope[EssayLifecycleStateUpdatedV1]
@@ -51,12 +53,14 @@ class MemoryRows:
         pages = [self.page(batch_id, page) or {} for page in range(PAGE_COUNT)]
         return {key: value for page in pages for key, value in page.get("members", {}).items()}
 
+    def _decide(self, envelope: Any) -> BatchDecision:  # noqa: ANN401 - each kind by its data
+        if not isinstance(envelope.data, BatchEssaysRegistered):
+            return decide_update(self, envelope)
+        decide = decide_deadline if is_deadline(envelope) else decide_registration
+        return decide(self, envelope)
+
     def _take(self, envelope: BatchEvent) -> BatchDecision:
-        data = envelope.data
-        if isinstance(data, BatchEssaysRegistered):
-            decision = decide_registration(self, envelope)  # type: ignore[arg-type] # just asked
-        else:
-            decision = decide_update(self, envelope)  # type: ignore[arg-type] # the other kind
+        decision = self._decide(envelope)
         for number, page in decision.pages.items():
             self.pages[str(decision.batch_id), number] = json.dumps(page)
         if decision.batch is not None:

@@ -22,6 +22,7 @@ from huleedu_streams.contracts.events import (
     SpellcheckResultDataV1,
     StorageReferenceMetadata,
     SystemProcessingMetadata,
+    state_updated_id,
 )
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.lifecycle import EssayStatus
@@ -166,7 +167,10 @@ def an_update(
         corrections_made=corrections_made,
         language="en",
     )
-    return an_envelope(STATE_UPDATED, data, name=f"{essay_id}/{version}", at=at)
+    cause = an_id(f"{essay_id}/{version}")
+    metadata = {"causation_id": str(cause)}
+    envelope = an_envelope(STATE_UPDATED, data, at=at, metadata=metadata)
+    return envelope.model_copy(update={"event_id": state_updated_id(cause, version)})
 
 
 def _metadata(

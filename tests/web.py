@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import thread_time
 from typing import Any
 
 import faust
@@ -15,6 +18,34 @@ from huleedu_streams.metrics import Metrics
 from huleedu_streams.views.server import Views, serve_views
 
 Client = TestClient[Any, Any]
+
+
+@dataclass
+class Hold:
+    """How long the event loop was held at the longest, in seconds of its own thread."""
+
+    seconds: float = 0.0
+
+
+@asynccontextmanager
+async def longest_hold() -> AsyncIterator[Hold]:
+    """Measure the event loop meanwhile; what else the machine does counts for nothing."""
+    hold = Hold()
+
+    async def measure() -> None:
+        last = thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = thread_time()
+            hold.seconds, last = max(hold.seconds, now - last), now
+
+    task = asyncio.create_task(measure())
+    await asyncio.sleep(0)
+    try:
+        yield hold
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @asynccontextmanager

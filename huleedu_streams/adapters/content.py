@@ -9,7 +9,7 @@ from time import perf_counter
 
 from huleedu_streams.adapters.content_files import FileContentStore
 from huleedu_streams.adapters.content_http import HttpContentStore
-from huleedu_streams.adapters.content_ids import derived_max_bytes
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.errors import ContentError, SettingsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ContentStore, StoredContent
@@ -29,7 +29,8 @@ def _chosen_store(settings: Settings) -> ContentStore:
     scheme, _, rest = settings.content_store_url.partition(":")
     if scheme == "file":
         # file:var/content is relative to the working folder, file:///srv/content is not.
-        return FileContentStore(Path("/" + rest.lstrip("/") if rest.startswith("/") else rest))
+        path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
+        return FileContentStore(Path(path), timeout_seconds=settings.content_timeout_seconds)
     if scheme == "s3":
         return _bucket_store(settings, rest.lstrip("/"))
     return HttpContentStore(

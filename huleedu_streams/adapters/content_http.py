@@ -8,6 +8,7 @@ essay fails). So does 401: a token that was changed must not fail a whole batch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -28,8 +29,12 @@ from huleedu_streams.protocols import StoredContent
 # As many as an agent's window holds events by default.
 _CONNECTIONS = 64
 _CHUNK_BYTES = 65_536
-# A well-formed id that nothing is ever stored under: 404 from it proves route, token and disk.
-_PROBE_ID = "0" * 32
+# A well-formed id that is nobody's: what is written and read there proves route, token and disk.
+PROBE_ID = "0" * 32
+# More than most essays: a disk may have room for a byte and for no text.
+_PROBE_BYTES = 65_536
+# A store that is just back, with a connection that hangs, must not cost the ten seconds promised.
+_PROBE_SECONDS = 2.5
 _ANSWERS_LATER = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -94,12 +99,18 @@ class HttpContentStore:
             raise self._unavailable(error) from error
 
     async def is_healthy(self) -> bool:
-        """Whether the store answers for an id that it does not have."""
+        """Whether the store takes a text and gives it back, now and soon.
+
+        One that takes no writes from us, for good, may still be asked.
+        """
+        probe = b"?" * min(_PROBE_BYTES, self._max_bytes)
         try:
-            await self.get(_PROBE_ID)
-        except ContentNotFoundError:
-            return True
-        except (ContentRefusedError, ContentStoreUnavailableError):
+            async with asyncio.timeout(_PROBE_SECONDS):
+                with contextlib.suppress(ContentRefusedError):
+                    await self.put(PROBE_ID, probe, DEFAULT_MEDIA_TYPE)
+                with contextlib.suppress(ContentNotFoundError):
+                    await self.get(PROBE_ID)
+        except (ContentRefusedError, ContentStoreUnavailableError, TimeoutError):
             return False
         return True
 
@@ -149,7 +160,9 @@ class HttpContentStore:
         raise ContentStoreUnavailableError(answer)
 
     def _unavailable(self, error: Exception) -> ContentStoreUnavailableError:
-        what = "no answer in time" if isinstance(error, asyncio.TimeoutError) else str(error)
+        # What an error says of itself may quote the answer, and that may be a text.
+        what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        said = error.strerror if isinstance(error, OSError) and error.errno else None
         return ContentStoreUnavailableError(
-            f"{self._base_url}: {what or type(error).__name__}"[:300]
+            f"{self._base_url}: {what}{f', {said}' if said else ''}"
         )

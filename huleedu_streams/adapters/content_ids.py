@@ -1,4 +1,4 @@
-"""What every content store holds its callers to: the shape of ids, and how large a content is."""
+"""What every content store holds its callers to: the shape of ids and media types."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from huleedu_streams.errors import ContentRefusedError
 
 _ID = re.compile(r"[0-9a-fA-F]{32}\Z")
 _MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,255}\Z")
-# A processing log repeats the text and describes each correction: a page of misspellings grows
-# about tenfold on its way into a log.
-_DERIVED_FACTOR = 16
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
 
@@ -40,8 +37,3 @@ def checked_media_type(media_type: str) -> str:
     if _MEDIA_TYPE.match(media_type) is None:
         raise ContentRefusedError("a media type is one line of at most 255 printable characters")
     return media_type
-
-
-def derived_max_bytes(text_max_bytes: int) -> int:
-    """Return the size of the largest content derived from a text of at most `text_max_bytes`."""
-    return text_max_bytes * _DERIVED_FACTOR

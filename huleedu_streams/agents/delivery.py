@@ -24,14 +24,13 @@ from typing import Any, Protocol
 
 from huleedu_streams.agents.failures import FailurePolicy
 from huleedu_streams.agents.handling import Handled, Work
-from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.codec import TRACEPARENT, OutgoingEvent, first_traceparent
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
 from huleedu_streams.errors import TableError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ChangelogPublisher, EventPublisher
 from tables.changelog import Change, PersistedOffsets, recorded_changes
 
-TRACEPARENT = "traceparent"
 # The offset that RocksDB has reached is written down once for so many events.
 _EVENTS_A_WRITE = 64
 # Folded before others get the event loop: some milliseconds' work.
@@ -247,5 +246,7 @@ def _traced(
     """Pass the record's `traceparent` header on to an event made of it."""
     if isinstance(output, DeadLetter):
         return output
-    traced = tuple(header for header in record.headers if header[0] == TRACEPARENT)
-    return replace(output, headers=(*output.headers, *traced)) if traced else output
+    traceparent = first_traceparent(record.headers)
+    if traceparent is None:
+        return output
+    return replace(output, headers=(*output.headers, (TRACEPARENT, traceparent)))

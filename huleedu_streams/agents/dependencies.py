@@ -15,8 +15,10 @@ from huleedu_streams.protocols import Clock, Outage
 
 log = structlog.get_logger(__name__)
 
-_SHARED_BY = 2
-_INSIST_SECONDS = 20.0
+INSIST_SECONDS = 20.0
+
+# Two may have bad texts at once, so many hardly.
+_SHARED_BY, _SURELY_SHARED_BY = 2, 8
 
 
 class Dependency:
@@ -85,24 +87,32 @@ class Trouble:
 
     def __init__(self, dependency: Dependency) -> None:
         self._dependency = dependency
-        self._began: float | None = None
+        self._is_on = False
+        self._began = monotonic()
         self._served = 0
 
     def failed(self) -> None:
         """Note a failure; the first of a row counts."""
-        if self._began is None:
-            self._began, self._served = monotonic(), self._dependency.served
+        if not self._is_on:
+            self._is_on, self._served = True, self._dependency.served
             self._dependency.failing += 1
 
     def ended(self) -> None:
         """Note that the row is over."""
-        if self._began is not None:
-            self._began = None
+        self._began = monotonic()
+        if self._is_on:
+            self._is_on = False
             self._dependency.failing -= 1
 
     @property
     def is_shared(self) -> bool:
-        """Whether others fail too and nobody is served; believed for 20 s, no longer."""
-        if self._began is None or monotonic() > self._began + _INSIST_SECONDS:
+        """Whether others fail too and nobody is served; of few it is believed for 20 s."""
+        if not self._is_on or self._dependency.served != self._served:
             return False
-        return self._dependency.failing >= _SHARED_BY and self._dependency.served == self._served
+        others = _SURELY_SHARED_BY if self.is_long else _SHARED_BY
+        return self._dependency.failing >= others
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has lasted as long as one event may hold up those behind it."""
+        return monotonic() >= self._began + INSIST_SECONDS

@@ -4,8 +4,9 @@
 |---|---|
 | poison (`ContractError`) | dead letter at once, by the agent that owns the topic's poison |
 | transient, dependency down | wait for it, keeping the place in the group; never a dead letter |
-| transient, dependency healthy | retries with jitter, then the handler's `give_up` |
-| the same, of several events at once while none succeeds | the same after 20 s of it |
+| transient, dependency healthy | retries with jitter, 20 s at most; then `give_up` |
+| the same, of a few events at once while none succeeds | the same, 20 s at least |
+| the same, of many at once while none succeeds | wait: it is the dependency, whatever it says |
 | permanent | the handler's own business: it makes the failed result |
 | a table fails | nothing: the worker starts again and reads the event anew |
 | anything else | a few tries, then a dead letter with reason `unexpected` |
@@ -18,12 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import Any, NoReturn, TypeVar
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.agents.handling import Handled, Outcome, Work
@@ -70,6 +73,12 @@ class FailurePolicy:
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
+        with _traced(envelope):
+            return await self._prepared(work, record, envelope)
+
+    async def _prepared(
+        self, work: Work, record: ConsumedRecord, envelope: EventEnvelope[Any]
+    ) -> Handled:
         failed_at: datetime | None = None
         error: Exception
         for tries in range(1, self._limits.unexpected_tries + 1):
@@ -93,6 +102,10 @@ class FailurePolicy:
         envelope = self._decode(work, record)
         if isinstance(envelope, Handled):
             return envelope
+        with _traced(envelope):
+            return self._folded(work, record, envelope)
+
+    def _folded(self, work: Work, record: ConsumedRecord, envelope: EventEnvelope[Any]) -> Handled:
         fold = _required(work.fold)
         failed_at: datetime | None = None
         error: Exception
@@ -111,13 +124,16 @@ class FailurePolicy:
     def _decode(self, work: Work, record: ConsumedRecord) -> EventEnvelope[Any] | Handled:
         try:
             envelope = decode(record.topic, record.key, record.value, self._limits.event_max_bytes)
+            self._metrics.event_started(
+                record.topic, self._group, envelope.event_timestamp, self._clock.now()
+            )
         except ContractError as poison:
             if work.owns_poison:
                 return self._bury(record, poison, 1, None)
             return Handled((), Outcome.SKIPPED)
-        self._metrics.event_started(
-            record.topic, self._group, envelope.event_timestamp, self._clock.now()
-        )
+        except Exception as unexpected:  # noqa: BLE001 - the same guard; it would be so again
+            self._log_unexpected(record, unexpected, 1)
+            return self._bury(record, unexpected, 1, None)
         return envelope
 
     async def _past_outages(self, work: Work, envelope: EventEnvelope[Any]) -> Handled:
@@ -143,13 +159,16 @@ class FailurePolicy:
                     raise
                 trouble.failed()
                 await self._insist_on_health(trouble)
-                if tries >= self._limits.text_tries:
+                if self._has_tried_enough(tries, trouble):
                     return _gave_up(work, envelope, error, trouble)
             else:
-                self._store.served += 1
+                self._store.served += handled.is_served
                 return handled if tries == 1 else replace(handled, outcome=Outcome.RETRIED)
             await asyncio.sleep(_jittered(self._limits.first_backoff_seconds, tries))
         raise AssertionError("unreachable: there is always a next try")  # pragma: no cover
+
+    def _has_tried_enough(self, tries: int, trouble: Trouble) -> bool:
+        return tries >= self._limits.text_tries or (tries > 1 and trouble.is_long)
 
     async def _insist_on_health(self, trouble: Trouble) -> None:
         if not await self._store.is_healthy():
@@ -186,6 +205,12 @@ class FailurePolicy:
             where=_innermost(error),
             tries=tries,
         )
+
+
+def _traced(envelope: EventEnvelope[Any]) -> AbstractContextManager[None]:
+    """Have every log line of an event's handling carry its correlation id."""
+    known = envelope.correlation_id
+    return bound_contextvars(**({"correlation_id": str(known)} if known else {}))
 
 
 def _gave_up(

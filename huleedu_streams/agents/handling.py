@@ -20,16 +20,26 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     RETRIED = "retried"
     SKIPPED = "skipped"
+    REFUSED = "refused"
     DEAD_LETTERED = "dead-lettered"
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What came of one event: the records to send, in order, and how it ended."""
+    """What came of one event.
+
+    Attributes:
+        outputs: The records to send, in order.
+        outcome: How it ended.
+        event_type: What it was, if it was an event.
+        is_served: Whether the content store gave and took a text for it; one that was missing
+            says nothing of writes.
+    """
 
     outputs: tuple[OutgoingEvent | DeadLetter, ...]
     outcome: Outcome
     event_type: str | None = None
+    is_served: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from faust.streams import current_event
 
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.attempts import FoldKind
+from huleedu_streams.domain.in_flight import InFlight, essay_step, request_of
 from huleedu_streams.metrics import Metrics
-from huleedu_streams.processors.lifecycle import Decision, decide
+from huleedu_streams.processors.lifecycle import Decision, Row, decide
 from tables.essays import EssaysTable
 
 log = structlog.get_logger(__name__)
@@ -44,9 +46,11 @@ Delivery: at least once; a repeat changes no row and sends the same events again
 class LifecycleAgent:
     """What the two agents of the essays table do with one event."""
 
-    def __init__(self, essays: EssaysTable, metrics: Metrics) -> None:
+    def __init__(self, essays: EssaysTable, metrics: Metrics, in_flight: InFlight | None) -> None:
+        """Take the table, and the index of a sweep if there are sweeps."""
         self._essays = essays
         self._metrics = metrics
+        self._in_flight = in_flight
 
     @property
     def requested(self) -> Work:
@@ -69,9 +73,19 @@ class LifecycleAgent:
             # Also where nothing changed: a process may have died between this write and its
             # change's way into the changelog, and the repeat is what mends that.
             self._essays.put(essay_id, decision.row)
+            self._note_waiting(essay_id, envelope, decision.row)
         self._tell(essay_id, envelope, decision)
         outcome = Outcome.DUPLICATE if decision.kind is FoldKind.DUPLICATE else Outcome.DONE
         return Handled(decision.outputs, outcome, envelope.event_type)
+
+    def _note_waiting(self, essay_id: str, envelope: EventEnvelope[Any], row: Row) -> None:
+        """Tell the sweep's index whether the essay waits, and for an answer to which record."""
+        event = current_event()
+        if event is None or self._in_flight is None:
+            return
+        is_request = request_of(row) == str(envelope.event_id)
+        offset = event.message.offset if is_request else None
+        self._in_flight.note(event.message.partition, essay_id, essay_step(row), offset)
 
     def _tell(self, essay_id: str, envelope: EventEnvelope[Any], decision: Decision) -> None:
         for transition in decision.transitions:

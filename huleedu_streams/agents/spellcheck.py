@@ -11,6 +11,7 @@ from huleedu_streams.contracts.codec import encode
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.errors import HuleeduStreamsError
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.processors.spellcheck import (
@@ -72,9 +73,9 @@ class SpellcheckAgent:
             request, self._store, self._checker, self._clock, self._text_max_bytes
         )
         if decision.checked is not None:
-            self._metrics.text_checked(
-                request.data.language, decision.check_seconds, decision.checked
-            )
+            # Checked, so served; anybody may put anything behind the language of a tag.
+            language = request.data.language.lower().partition("-")[0]
+            self._metrics.text_checked(language, decision.check_seconds, decision.checked)
         return _handled(request, decision.result)
 
     def give_up(self, request: EventEnvelope[Any], error: HuleeduStreamsError) -> Handled:
@@ -94,4 +95,5 @@ def _handled(request: EventEnvelope[Any], result: Result) -> Handled:
         corrections_made=result.data.corrections_made,
         error_code=result.data.system_metadata.error_info.get("error_code"),
     )
-    return Handled((encode(result),), Outcome.DONE, request.event_type)
+    is_served = result.data.status is EssayStatus.SPELLCHECKED_SUCCESS
+    return Handled((encode(result),), Outcome.DONE, request.event_type, is_served)

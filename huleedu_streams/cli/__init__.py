@@ -2,7 +2,7 @@
 
 This module composes them. A command's module is imported when the command is asked for, so that
 `huleedu-streams check` does not wait for Faust. Exit codes: 0 done, 1 the answer is no, 2 wrong
-usage or a start refused.
+usage, a start refused, or nobody there to ask.
 """
 
 from __future__ import annotations
@@ -16,11 +16,25 @@ from typing import NoReturn
 import click
 
 from huleedu_streams import __version__
-from huleedu_streams.errors import HuleeduStreamsError, StartupError
+from huleedu_streams.errors import (
+    BrokerUnavailableError,
+    HuleeduStreamsError,
+    StartupError,
+    WorkerUnavailableError,
+)
 
 EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+# Nothing was answered: neither yes nor no.
+_REFUSALS = (StartupError, BrokerUnavailableError, WorkerUnavailableError)
+
+
+class WrongUsageError(click.ClickException):
+    """What was asked for cannot be done; one line says why."""
+
+    exit_code = EXIT_USAGE
+
 
 # Command -> (module that holds a click command of that name, what `--help` says about it).
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -88,7 +102,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
@@ -100,8 +114,18 @@ def run(arguments: list[str]) -> int:
         if is_debug:
             raise
         click.echo(f"huleedu-streams: {_one_line(error)}", err=True)
-        return EXIT_USAGE if isinstance(error, StartupError) else EXIT_NO
+        return EXIT_USAGE if isinstance(error, _REFUSALS) else EXIT_NO
     return outcome if type(outcome) is int else 0
+
+
+def _show(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    text = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        text = f"{text.removesuffix('.')}; see {error.ctx.command_path} --help"
+    click.echo(f"huleedu-streams: {text}", err=True)
 
 
 def _command_position(arguments: Sequence[str]) -> int:

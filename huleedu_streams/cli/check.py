@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 import click
 import orjson
 
+from huleedu_streams.cli import WrongUsageError
 from huleedu_streams.domain.spelling import CheckedText
 from huleedu_streams.errors import UnsupportedLanguageError
 from huleedu_streams.settings import Settings, SpellEngine, load_settings
@@ -21,12 +22,6 @@ _engine = click.option(
     type=click.Choice([engine.value for engine in SpellEngine]),
     help="How corrections are chosen; HULEEDU_SPELL_ENGINE.",
 )
-
-
-class _WrongUsageError(click.ClickException):
-    """What was asked for cannot be done; one line says why."""
-
-    exit_code = 2
 
 
 @click.command()
@@ -85,7 +80,7 @@ def _load(language: str | None, engine: str | None) -> SpellChecker:
         served = [served_language(tag) for tag in settings.languages]
         name = served_language(language) if language else served[0]
     except UnsupportedLanguageError as error:
-        raise _WrongUsageError(str(error)) from None
+        raise WrongUsageError(str(error)) from None
     lists = l2_lists(settings.l2_dictionary, served)
     return SpellChecker.load(
         name, engine=engine or settings.spell_engine, l2_dictionary=lists.get(name)
@@ -96,7 +91,7 @@ def _decoded(body: bytes, name: str) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise _WrongUsageError(
+        raise WrongUsageError(
             f"{name} is not UTF-8 (byte {error.start}); convert it to UTF-8 first"
         ) from None
 

@@ -18,7 +18,8 @@ from typing import TypeVar
 import click
 
 from huleedu_streams.agents.fault_points import fault_points
-from huleedu_streams.cli.dlt_options import Request, WrongUsageError, with_request
+from huleedu_streams.cli import WrongUsageError
+from huleedu_streams.cli.dlt_options import Request, with_request
 from huleedu_streams.cli.dlt_output import (
     Listing,
     document_of,

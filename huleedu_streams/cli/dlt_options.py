@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from huleedu_streams.cli import WrongUsageError
 from huleedu_streams.cli.escaping import escaped
 from huleedu_streams.contracts.topic_names import DEAD_LETTER_SUFFIX, dead_letter_topic
 from huleedu_streams.dead_letters.selection import OffsetRange, Selection
@@ -22,12 +23,6 @@ R = TypeVar("R")
 _OFFSETS = re.compile(r"^(?:(\d{1,9})/)?(?:(\d{1,18})|(\d{1,18})?\.\.(\d{1,18})?)$", re.ASCII)
 _AGO = re.compile(r"^(\d{1,6})([smhd])$", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class WrongUsageError(click.ClickException):
-    """What was asked for cannot be done; one line says why."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

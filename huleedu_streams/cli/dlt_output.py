@@ -98,6 +98,7 @@ def document_of(letter: Letter) -> dict[str, Any]:
         "key_base64": _base64(place.key),
         "key_bytes": len(place.key or b""),
         "value_bytes": None if place.value is None else len(place.value),
+        "omitted": letter.omitted,
     }
 
 
@@ -127,7 +128,7 @@ def shown_lines(found: FoundLetter, *, with_value: bool) -> Iterator[str]:
         "came from": "/".join(_cut(part, _HEADER_SHOWN) for part in whence),
         "replayed": "yes" if found.is_replayed else "no",
         "key": _sized(place.key, _HEADER_SHOWN),
-        "value": _sized(place.value, _VALUE_SHOWN) if with_value else _size(place.value),
+        "value": _value(letter, with_value=with_value),
         "headers": str(len(letter.headers)),
     }
     yield from (f"  {name:<14}{text}" for name, text in facts.items())
@@ -166,6 +167,13 @@ def _whence(letter: Letter, source: str) -> str:
 
 def _cut(value: str | int | None, longest: int = _FOREIGN_SHOWN) -> str:
     return "-" if value is None else escaped(str(value), longest)
+
+
+def _value(letter: Letter, *, with_value: bool) -> str:
+    if letter.omitted is not None:
+        return f"left out: {_cut(letter.omitted, _HEADER_SHOWN)}; it cannot be replayed"
+    value = letter.place.value
+    return _sized(value, _VALUE_SHOWN) if with_value else _size(value)
 
 
 def _size(value: bytes | None) -> str:

@@ -52,11 +52,12 @@ Result = EventEnvelope[SpellcheckResultDataV1]
 
 @dataclass(frozen=True, slots=True)
 class Essay:
-    """One essay to submit."""
+    """One essay to submit, and the file that it came from."""
 
     essay_id: str
     text: str
     language: str
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from huleedu_streams.topics.catalogue import catalogue
 
 WORKER_COMMAND = (sys.executable, "-m", "huleedu_streams", "worker")
 
-_READY_SECONDS = 45.0
+_READY_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 15

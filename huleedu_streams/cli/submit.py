@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import click
 from prometheus_client import CollectorRegistry
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -21,12 +25,14 @@ from huleedu_streams.adapters.content import build_content_store
 from huleedu_streams.cli.sending import Essay, Result, Sender, Sent, open_sender
 from huleedu_streams.cli.terminal import console, progress_bar
 from huleedu_streams.contracts.enums import ContentType
+from huleedu_streams.contracts.envelope import ENTITY_ID, LANGUAGE_TAG, RESERVED_BATCH_IDS
 from huleedu_streams.domain.lifecycle import EssayStatus
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.settings import Settings, load_settings
 
-_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
+_LONGEST_BATCH = 54
 _LONGEST_NAME = 60
+_HASH_DIGITS = 8
 _CORRECTED = ContentType.CORRECTED_TEXT
 
 
@@ -48,11 +54,19 @@ class Job:
     metavar="FILE…",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
-@click.option("--batch", "batch_id", help="Join this batch; a new one is registered without it.")
+@click.option(
+    "--batch",
+    "batch_id",
+    help="Join this batch, registered before; without it a new one is registered.",
+)
 @click.option("--language", help="Language of the essays; the first of HULEEDU_LANGUAGES.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait for the results and show them.")
 @click.option(
-    "--timeout", type=float, default=120, show_default=True, help="Seconds that --wait waits."
+    "--timeout",
+    type=click.FloatRange(0),
+    default=120,
+    show_default=True,
+    help="Seconds that --wait waits.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def submit(
@@ -67,22 +81,23 @@ def submit(
     """Send essays to be checked, one a file.
 
     Texts go straight into the content store (HULEEDU_CONTENT_STORE_URL), events to Kafka
-    (HULEEDU_BROKER_URL). An essay's id is the batch's and the file's name, so the same file again
-    in the same batch is a new attempt of that essay. With --wait, exits with 1 unless every essay
-    was checked.
+    (HULEEDU_BROKER_URL). An essay's id is made of the batch's and the file's name, so the same file
+    again in the same batch is a new attempt of that essay. With --wait, exits with 1 unless every
+    essay was checked.
     """
     settings = load_settings()
-    if batch_id is not None and not _ID.match(batch_id):
-        raise click.BadParameter("1 to 128 of A-Z, a-z, 0-9, _ and -", param_hint="--batch")
+    chosen_language = language or settings.languages[0]
+    _check_names(batch_id, chosen_language)
     chosen = batch_id or f"batch-{uuid4().hex[:12]}"
-    essays = read_essays(files, chosen, language or settings.languages[0], settings.text_max_bytes)
+    essays = read_essays(files, chosen, chosen_language, settings.text_max_bytes)
     job = Job(chosen, batch_id is None, essays, timeout if is_waiting else None)
     sent, found = asyncio.run(_submit(settings, job))
-    rows = [_row(one, found.get(str(one.event_id))) for one in sent]
+    names = {essay.essay_id: essay.file for essay in essays}
+    rows = [{"file": names[one.essay_id]} | _row(one, found.get(str(one.event_id))) for one in sent]
     if as_json:
         click.echo(json.dumps({"batch_id": chosen, "essays": rows}))
     else:
-        _print(chosen, rows, is_waiting=is_waiting)
+        _print(job, rows)
     return 1 if is_waiting and not all(map(_is_checked, rows)) else 0
 
 
@@ -90,20 +105,49 @@ def read_essays(files: Sequence[Path], batch_id: str, language: str, max_bytes: 
     """Return the essays in `files`, their ids made of the batch's and the file's name.
 
     Raises:
-        click.UsageError: a file is no text, is empty or too large; nothing was sent then.
+        click.UsageError: a file is no text, is empty, too large or given twice; nothing was sent.
     """
-    essays: dict[str, Essay] = {}
-    for path in files:
-        essay_id = _essay_id(batch_id, path.stem, essays)
-        essays[essay_id] = Essay(essay_id, _read(path, max_bytes), language)
-    return list(essays.values())
+    if len(set(files)) < len(files):
+        twice = next(path for path in files if files.count(path) > 1)
+        raise click.UsageError(f"{twice} is given twice")
+    stems = Counter(path.stem for path in files)
+    return [
+        Essay(
+            # Files of one name are told apart by their paths, whatever their order.
+            _essay_id(batch_id, path.stem, str(path) if stems[path.stem] > 1 else None),
+            _read(path, max_bytes),
+            language,
+            str(path),
+        )
+        for path in files
+    ]
 
 
-def _essay_id(batch_id: str, name: str, taken: Mapping[str, Essay]) -> str:
+def _check_names(batch_id: str | None, language: str) -> None:
+    if batch_id is not None and (
+        ENTITY_ID.match(batch_id) is None or batch_id in RESERVED_BATCH_IDS
+    ):
+        raise click.BadParameter(
+            "1 to 128 of A-Z, a-z, 0-9, _ and -, and no word of the HTTP routes",
+            param_hint="--batch",
+        )
+    if LANGUAGE_TAG.match(language) is None:
+        raise click.BadParameter("a language tag, e.g. en or sv", param_hint="--language")
+
+
+def _essay_id(batch_id: str, name: str, path: str | None) -> str:
+    """Return an id that tells people what it is, and is that of this name alone.
+
+    What does not fit into an id (other letters, long names) is told apart by a hash.
+    """
+    name = unicodedata.normalize("NFC", name)
+    whole = name if path is None else unicodedata.normalize("NFC", path)
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:_LONGEST_NAME] or "essay"
-    stem = f"{batch_id[:60]}-{slug}"
-    candidates = (stem if count == 1 else f"{stem}-{count}" for count in range(1, len(taken) + 2))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    stem = f"{batch_id[:_LONGEST_BATCH]}-{slug}"
+    if stem == f"{batch_id}-{whole}":
+        return stem
+    hashed = sha256(f"{batch_id}\0{whole}".encode("utf-8", "surrogateescape"))
+    return f"{stem}-{hashed.hexdigest()[:_HASH_DIGITS]}"
 
 
 def _read(path: Path, max_bytes: int) -> str:
@@ -171,15 +215,18 @@ def _is_checked(row: Mapping[str, Any]) -> bool:
     return bool(row["status"] == EssayStatus.SPELLCHECKED_SUCCESS)
 
 
-def _print(batch_id: str, rows: Sequence[Mapping[str, Any]], *, is_waiting: bool) -> None:
-    columns = ["essay", "text"]
-    fields = ["essay_id", "text_storage_id"]
-    if is_waiting:
+def _print(job: Job, rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = ["file", "essay", "text"]
+    fields = ["file", "essay_id", "text_storage_id"]
+    if job.wait_seconds is not None:
         columns += ["status", "corrections", "corrected text", "error"]
         fields += ["status", "corrections_made", "corrected_text_storage_id", "error_code"]
     grid = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        grid.add_row(*("-" if row[field] is None else str(row[field]) for field in fields))
+        shown = ("-" if row[field] is None else str(row[field]) for field in fields)
+        grid.add_row(*map(escape, shown))
     out = console()
     out.print(grid)
-    out.print(f"\nbatch {batch_id}; follow it: huleedu-streams batch watch {batch_id}")
+    out.print(f"\nbatch {job.batch_id}; follow it: huleedu-streams batch watch {job.batch_id}")
+    if not job.is_new:
+        out.print("it completes only if it was registered: POST /v1/batches/register")

@@ -18,6 +18,9 @@ from huleedu_streams.contracts.dead_letters import (
     FIRST_FAILED_AT,
     MESSAGE,
     OFFSET,
+    OMITTED,
+    OMITTED_BYTES,
+    OMITTED_SHA256,
     PARTITION,
     PROVENANCE,
     PROVENANCE_HEADERS,
@@ -25,6 +28,7 @@ from huleedu_streams.contracts.dead_letters import (
     TOPIC,
     ConsumedRecord,
 )
+from huleedu_streams.errors import UnreadableRecordError
 
 # On a record that was sent back: the dead letter that it was, `topic/partition/offset`.
 REPLAYED_FROM = "huleedu.dlt.replayed-from"
@@ -34,7 +38,7 @@ REPLAYED_TO = "huleedu.dlt.replayed-to"
 # Key and value of a mark.
 MARK: tuple[None, bytes] = (None, b"")
 # The reason of a record that is there and that no client of ours can read.
-UNREADABLE = "unreadable"
+UNREADABLE = UnreadableRecordError.code
 _MARK_HEADERS = (REPLAYED, REPLAYED_TO)
 # What Kafka Streams adds beside the names that we use too.
 _FOREIGN_HEADERS = PROVENANCE_HEADERS | {"__streams.errors.stacktrace"}
@@ -64,6 +68,8 @@ class Letter:
         message: What the error said.
         attempts: How often handling was tried.
         first_failed_at: When it failed first, as it is written.
+        omitted: What could not be kept of the original, in words; None = nothing.
+        is_readable: Whether our clients can read the letter itself.
     """
 
     place: ConsumedRecord
@@ -75,6 +81,8 @@ class Letter:
     message: str | None
     attempts: int | None
     first_failed_at: str | None
+    omitted: str | None = None
+    is_readable: bool = True
 
     @property
     def name(self) -> str:
@@ -106,6 +114,7 @@ def read_letter(record: ConsumedRecord, stored_at: datetime) -> Letter:
         message=text(MESSAGE),
         attempts=_number(said.get(ATTEMPTS)),
         first_failed_at=text(FIRST_FAILED_AT),
+        omitted=_omitted(text(OMITTED_BYTES), text(OMITTED_SHA256)),
     )
 
 
@@ -148,11 +157,18 @@ def marked_offset(record: ConsumedRecord) -> int | None:
 
 def _split(headers: Headers) -> tuple[Headers, Headers]:
     """Return the original's headers, and those that burying added at their end."""
-    count = len(PROVENANCE)
-    if tuple(name for name, _ in headers[-count:]) == PROVENANCE:
-        return headers[:-count], headers[-count:]
+    for added in (PROVENANCE, PROVENANCE + OMITTED):
+        count = len(added)
+        if tuple(name for name, _ in headers[-count:]) == added:
+            return headers[:-count], headers[-count:]
     original = tuple(header for header in headers if header[0] not in _FOREIGN_HEADERS)
     return original, headers
+
+
+def _omitted(size: str | None, digest: str | None) -> str | None:
+    if size is None:
+        return None
+    return f"a value of {size} bytes, sha256 {digest}" if size else "the value"
 
 
 def _number(value: bytes | None) -> int | None:

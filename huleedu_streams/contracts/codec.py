@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -25,6 +26,7 @@ from huleedu_streams.contracts.events import (
     SpellcheckResultDataV1,
 )
 from huleedu_streams.contracts.topic_names import topic_name
+from huleedu_streams.contracts.unreadable import Unreadable
 from huleedu_streams.errors import (
     OversizeMessageError,
     UndecodableMessageError,
@@ -34,6 +36,9 @@ from huleedu_streams.errors import (
 
 Headers = tuple[tuple[str, bytes], ...]
 EventData = BaseEventData | BatchEssaysRegistered
+
+TRACEPARENT = "traceparent"
+_W3C_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 _MODELS: Mapping[str, type[EventEnvelope[Any]]] = MappingProxyType(
     {
@@ -76,16 +81,14 @@ def decode(
         max_bytes: Largest value accepted.
 
     Raises:
+        ContractError: `value` stands for one that could not be read (`contracts/unreadable.py`).
         OversizeMessageError: `value` is longer than `max_bytes`.
         UndecodableMessageError: no JSON, the wrong shape, or a key that is not the event's.
         UnsupportedSchemaVersionError: `schema_version` is an integer this code does not read,
             whatever the rest is like.
         UnknownEventError: `event_type` does not belong on `topic`.
     """
-    if value is None:
-        raise UndecodableMessageError("the record has no value")
-    if len(value) > max_bytes:
-        raise OversizeMessageError(f"{len(value)} bytes, the cap is {max_bytes}")
+    value = _present(value, max_bytes)
     model = _MODELS.get(topic)
     if model is None:
         raise UnknownEventError("no event travels on this topic")
@@ -102,6 +105,16 @@ def decode(
     if key != record_key(envelope.data).encode():
         raise UndecodableMessageError("the record key is not the id that keys this topic")
     return envelope
+
+
+def _present(value: bytes | None, max_bytes: int) -> bytes:
+    if value is None:
+        raise UndecodableMessageError("the record has no value")
+    if isinstance(value, Unreadable):
+        raise value.error
+    if len(value) > max_bytes:
+        raise OversizeMessageError(f"{len(value)} bytes, the cap is {max_bytes}")
+    return value
 
 
 class _Head(WireModel):
@@ -150,13 +163,22 @@ def encode(envelope: EventEnvelope[Any], traceparent: bytes | None = None) -> Ou
     if envelope.correlation_id is not None:
         headers.append(("correlation_id", str(envelope.correlation_id).encode()))
     if traceparent is not None:
-        headers.append(("traceparent", traceparent))
+        headers.append((TRACEPARENT, traceparent))
     return OutgoingEvent(
         topic=envelope.event_type,
         key=record_key(envelope.data),
         value=envelope.model_dump_json().encode(),
         headers=tuple(headers),
     )
+
+
+def first_traceparent(headers: Headers) -> bytes | None:
+    """Return the first `traceparent` header that is one as W3C has it; others may be of any size.
+
+    Source: https://www.w3.org/TR/trace-context/#traceparent-header.
+    """
+    values = (value for name, value in headers if name == TRACEPARENT)
+    return next((value for value in values if value and _W3C_TRACEPARENT.match(value)), None)
 
 
 def _first_fault(error: ValidationError) -> str:

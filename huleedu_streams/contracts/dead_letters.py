@@ -7,12 +7,14 @@ input, and of an unexpected error only the class is named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from huleedu_streams.contracts.codec import Headers
 from huleedu_streams.contracts.topic_names import dead_letter_topic
+from huleedu_streams.contracts.unreadable import Unreadable
 from huleedu_streams.errors import HuleeduStreamsError
 
 EXCEPTION = "__streams.errors.exception"
@@ -26,6 +28,10 @@ FIRST_FAILED_AT = "huleedu.dlt.first-failed-at"
 # In the order in which they are written; what stands before them is the original's own.
 PROVENANCE = (EXCEPTION, MESSAGE, TOPIC, PARTITION, OFFSET, REASON, ATTEMPTS, FIRST_FAILED_AT)
 PROVENANCE_HEADERS = frozenset(PROVENANCE)
+# Behind those in a letter that could not be kept whole; empty where nobody knows.
+OMITTED_BYTES = "huleedu.dlt.omitted-bytes"
+OMITTED_SHA256 = "huleedu.dlt.omitted-sha256"
+OMITTED = (OMITTED_BYTES, OMITTED_SHA256)
 UNEXPECTED = "unexpected"
 
 
@@ -73,12 +79,34 @@ def dead_letter(
         (ATTEMPTS, str(tries)),
         (FIRST_FAILED_AT, first_failed_at.isoformat()),
     )
+    value = record.value
     return DeadLetter(
         topic=dead_letter_topic(record.topic),
         key=record.key,
-        value=record.value,
-        headers=(*record.headers, *((name, text.encode()) for name, text in why)),
+        value=value.original if isinstance(value, Unreadable) else value,
+        headers=(
+            *record.headers,
+            *((name, text.encode()) for name, text in why),
+            *((name, b"") for name in OMITTED if isinstance(value, Unreadable) and value.is_lost),
+        ),
     )
+
+
+def smaller_letters(letter: DeadLetter) -> Iterator[DeadLetter]:
+    """Yield what to bury where the dead-letter topic takes `letter` for too large.
+
+    First without its value, then with nothing but the headers that say why and whence: the key
+    and the original's headers may be what is too large.
+    """
+    value = letter.value or b""
+    names = tuple(name for name, _ in letter.headers)
+    ours = letter.headers
+    if names[-len(OMITTED) :] != OMITTED:
+        digest = hashlib.sha256(value).hexdigest()
+        facts = zip(OMITTED, (str(len(value)), digest), strict=True)
+        ours = (*ours, *((name, text.encode()) for name, text in facts))
+    yield replace(letter, value=None, headers=ours)
+    yield replace(letter, key=None, value=None, headers=ours[-len(PROVENANCE + OMITTED) :])
 
 
 def reason_of(error: Exception) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from pydantic import (
@@ -27,6 +27,11 @@ SUPPORTED_SCHEMA_VERSIONS = frozenset({1})
 # All ids derived from an event live in this namespace, so a replay derives the same ones.
 EVENT_NAMESPACE = UUID("7d0c2b1e-5d0a-5f0e-9d53-6c1e7a1f4a11")
 
+# Members of `metadata`.
+RESEND_OF = "resend_of"
+RESEND_COUNT = "resend_count"
+
+_SMALL_COUNT = re.compile(r"^[0-9]{1,4}\Z")
 _ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
 
@@ -51,9 +56,14 @@ def _to_utc(value: datetime) -> datetime:
 
 ENTITY_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}\Z")
 EntityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+# What stands in a batch's place in the routes of the HTTP surface.
+RESERVED_BATCH_IDS = frozenset({"register", "trigger-spellcheck-test"})
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_parse), AfterValidator(_to_utc)]
 # Rows and JSON readers hold 64-bit integers; nothing here counts further than 32 bits.
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+# A sum over a batch: what every JSON reader holds exactly, far above 10,000 essays' largest counts.
+Total = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
+LANGUAGE_TAG = re.compile(r"^[A-Za-z0-9-]{1,35}\Z")
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,35}$")]
 
 
@@ -69,14 +79,18 @@ DataT = TypeVar("DataT", bound=WireModel)
 class EventEnvelope(WireModel, Generic[DataT]):
     """A fact and where it came from. The body is the authority; Kafka headers mirror it."""
 
-    event_id: UUID = Field(default_factory=uuid4, description="unique per fact; repeats keep it")
+    event_id: UUID = Field(
+        default_factory=uuid4,
+        description="unique per fact; repeats keep it; every event read must have one",
+    )
     event_type: str = Field(
         min_length=1,
         max_length=255,
         description="the topic, e.g. huleedu.essay.spellcheck.requested.v1",
     )
     event_timestamp: UtcDatetime = Field(
-        default_factory=lambda: datetime.now(UTC), description="when it happened, UTC"
+        default_factory=lambda: datetime.now(UTC),
+        description="when it happened, UTC; every event read must have one",
     )
     source_service: str = Field(max_length=128, description="who says so, e.g. batch-service")
     schema_version: int = Field(default=SCHEMA_VERSION, description="of `data`; 1 if absent")
@@ -90,8 +104,22 @@ class EventEnvelope(WireModel, Generic[DataT]):
     @property
     def causation_id(self) -> str | None:
         """The event that caused this one, as `str(UUID)`; `None` if absent or no UUID at all."""
+        return self._named_event("causation_id")
+
+    @property
+    def resend_of(self) -> str | None:
+        """The request that this one asks for again, as `causation_id`."""
+        return self._named_event(RESEND_OF)
+
+    @property
+    def resend_count(self) -> int:
+        """How often that request was asked again, this time included; 0 if this is none."""
+        count = (self.metadata or {}).get(RESEND_COUNT, "")
+        return int(count) if _SMALL_COUNT.match(count) else 0
+
+    def _named_event(self, name: str) -> str | None:
         try:
-            return str(UUID((self.metadata or {})["causation_id"]))
+            return str(UUID((self.metadata or {})[name]))
         except (KeyError, ValueError):
             return None
 
@@ -99,8 +127,3 @@ class EventEnvelope(WireModel, Generic[DataT]):
 def derived_id(source: UUID | str, step: str) -> UUID:
     """Return the id of what `step` makes of an event or entity; the same for every replay."""
     return uuid5(EVENT_NAMESPACE, f"{source}/{step}")
-
-
-def json_ready(model: BaseModel) -> dict[str, Any]:
-    """Return the model as plain JSON values, as they go on the wire."""
-    return model.model_dump(mode="json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -17,8 +18,10 @@ from huleedu_streams.contracts.envelope import (
     Count,
     EntityId,
     LanguageTag,
+    Total,
     UtcDatetime,
     WireModel,
+    derived_id,
 )
 from huleedu_streams.domain.batches import BatchStatus, PhaseOutcome
 from huleedu_streams.domain.lifecycle import EssayStatus
@@ -161,10 +164,19 @@ class EssayLifecycleStateUpdatedV1(BaseEventData):
     language: LanguageTag | None = None
 
 
+def state_updated_id(cause_id: UUID | str, version: int) -> UUID:
+    """Return the id of the event that tells of a row's `version`, caused by event `cause_id`.
+
+    Any other id on that topic is a stranger's, who may not say how an essay stands.
+    """
+    return derived_id(cause_id, f"state-updated/{version}")
+
+
 class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     """Every expected essay has a result: topic huleedu.batch.spellcheck.phase.completed.v1.
 
-    Key batch id; once a batch (at least once, one event id). Producer: lifecycle.
+    Or the batch's deadline has passed: then essays without a result are missing. Key batch id;
+    once a batch (at least once, one event id). Producer: lifecycle.
     """
 
     outcome: PhaseOutcome
@@ -175,7 +187,9 @@ class BatchSpellcheckPhaseCompletedV1(BaseEventData):
     failed_essay_ids_truncated: bool = False
     missing_essay_ids: list[EntityId] = Field(default_factory=list, max_length=100)
     missing_essay_ids_truncated: bool = False
-    corrections_made: Count
+    corrections_made: Total
     duration_seconds: float = Field(
-        ge=0, allow_inf_nan=False, description="from the registration to the last result"
+        ge=0,
+        allow_inf_nan=False,
+        description="from the registration to the last result, or to the deadline",
     )

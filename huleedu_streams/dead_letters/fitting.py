@@ -19,7 +19,7 @@ def bytes_too_many(letter: Letter, limit: int) -> int:
         letter: What would be sent back.
         limit: The topic's `max.message.bytes`.
     """
-    if _most_bytes(letter) <= limit:  # also if gzip gains nothing
+    if _most_bytes(letter) <= limit:  # also if compressing gains nothing
         return 0
     return max(0, _compressed_bytes(letter) - limit)
 
@@ -35,7 +35,7 @@ def _most_bytes(letter: Letter) -> int:
 def _compressed_bytes(letter: Letter) -> int:
     builder = DefaultRecordBatchBuilder(
         magic=2,
-        compression_type=DefaultRecordBatch.CODEC_GZIP,
+        compression_type=DefaultRecordBatch.CODEC_ZSTD,
         is_transactional=1,
         producer_id=0,
         producer_epoch=0,

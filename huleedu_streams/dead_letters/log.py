@@ -59,7 +59,8 @@ class _Stored:
         letter = read_letter(self.place, self.stored_at)
         if self.is_readable:
             return letter
-        return replace(letter, reason=UNREADABLE, message="the name of a header is no UTF-8")
+        said = "the name of a header is no UTF-8"
+        return replace(letter, reason=UNREADABLE, message=said, is_readable=False)
 
 
 class Marks:

@@ -24,10 +24,10 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
+from huleedu_streams.adapters.kafka_burials import COMPRESSION
 from huleedu_streams.adapters.kafka_records import send_record
 from huleedu_streams.contracts.burials import (
     MARK,
-    UNREADABLE,
     Letter,
     mark_headers,
     replayed_headers,
@@ -209,7 +209,7 @@ async def open_replayer(
         transactional_id=f"huleedu-streams-replay:{dead_letter_topic}",
         transaction_timeout_ms=_TRANSACTION_MS,
         # As it was buried: what passed compressed must pass again.
-        compression_type="gzip",
+        compression_type=COMPRESSION,
         request_timeout_ms=_REQUEST_TIMEOUT_MS,
         max_request_size=max_request_bytes,
     )
@@ -243,14 +243,17 @@ def _fate(found: FoundLetter, target: Target) -> Replay:
     letter = found.letter
     if found.is_replayed:
         return Replay(letter, Fate.ALREADY_REPLAYED)
-    if letter.reason == UNREADABLE:
+    if letter.omitted is not None:
+        why = f"{letter.omitted} was left out of it; only its original place may still have that"
+        return Replay(letter, Fate.REFUSED, why=why)
+    if not letter.is_readable:
         return Replay(letter, Fate.REFUSED, why="it cannot be read, a header's name is no UTF-8")
     origin = letter.origin
     if origin.topic is not None and origin.topic != target.topic:
         return Replay(letter, Fate.REFUSED, why="it names another topic as its own")
     too_many = bytes_too_many(letter, target.max_message_bytes)
     if too_many:
-        why = f"{too_many} bytes above max.message.bytes of its topic, also as gzip"
+        why = f"{too_many} bytes above max.message.bytes of its topic, also as {COMPRESSION}"
         return Replay(letter, Fate.REFUSED, why=why)
     is_there = origin.partition is not None and origin.partition < target.partitions
     return Replay(letter, Fate.REPLAYED, origin.partition if is_there else None)

@@ -146,6 +146,8 @@ def _join(record: LifecycleRecord, request: SpellcheckRequested, begun: Attempt)
             "text_storage_id": request.text_storage_id,
             "language": request.language,
             "is_requested": True,
+            "resend_of": request.resend_of,
+            "resend_count": request.resend_count,
         }
     )
     record = record.model_copy(
@@ -174,6 +176,8 @@ def _open(record: LifecycleRecord, request: SpellcheckRequested) -> LifecycleRec
         event_id=request.event_id,
         text_storage_id=request.text_storage_id,
         language=request.language,
+        resend_of=request.resend_of,
+        resend_count=request.resend_count,
     )
     requested = tuple(earlier for earlier in record.attempts if earlier.is_requested)
     record = record.model_copy(

@@ -3,13 +3,14 @@
 Lives here: registration, the sums, completion. Not here: the single essays (`domain/rosters.py`).
 
 A batch that nobody registered is made by its first essay and never completes. One that is
-registered completes once, when every expected essay has a result, whatever comes after.
+registered completes once, when every expected essay has a result, or when its deadline passes,
+whatever comes after.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -21,9 +22,8 @@ from huleedu_streams.domain.rosters import (
     FAILED_STATUSES,
     UNCHECKED_STATUSES,
     MemberPage,
-    PageTally,
-    Tally,
 )
+from huleedu_streams.domain.tallies import Tallies
 
 MAX_LISTED_ESSAYS = 100
 
@@ -63,7 +63,7 @@ class BatchRegistered(Remembered):
 
 
 class Completion(Remembered):
-    """How a batch was when its last result came; kept so that telling it again says the same."""
+    """How a batch was as its last result came, or its deadline; kept to be told again the same."""
 
     cause_id: str
     at: datetime
@@ -73,6 +73,8 @@ class Completion(Remembered):
     failed: int
     failed_essay_ids: tuple[str, ...]
     failed_essay_ids_truncated: bool
+    missing_essay_ids: tuple[str, ...] = ()
+    missing_essay_ids_truncated: bool = False
     corrections_made: int
     duration_seconds: float
 
@@ -86,7 +88,7 @@ class BatchRecord(Remembered):
     Attributes:
         expected_essay_count: `None` until somebody registers the batch.
         counts: Essays by status: the expected ones, or all while nobody registered the batch.
-        tallies: What each page adds up to, by page; `counts` is their sum.
+        tallies: What each page adds up to (`domain/tallies.py`); `counts` is their sum.
         unexpected_essay_ids: Essays that the registration does not name, in order; at most 100.
     """
 
@@ -134,21 +136,19 @@ class BatchRecord(Remembered):
 
     def adding_up(self, pages: Iterable[MemberPage]) -> Self:
         """Return the batch with these pages' tallies in place of what it knew of them."""
-        tallies: dict[str, PageTally] = {
-            **self.tallies,
-            **{str(page.page): page.tally() for page in pages},
-        }
-        counted: list[Tally] = list(tallies.values())
-        if self.registered_by is None:
-            counted += [tally["others"] for tally in tallies.values() if "others" in tally]
-        counts: Counter[str] = Counter()
-        for tally in counted:
-            counts.update(tally["counts"])
+        tallies = Tallies.from_row(self.tallies)
+        tallies.put(pages)
+        counts = tallies.expected.totals()
+        corrections_made = sum(tallies.expected.corrections_made)
+        is_registered = self.registered_by is not None
+        if not is_registered:
+            counts = dict(sorted((Counter(counts) + Counter(tallies.others.totals())).items()))
+            corrections_made += sum(tallies.others.corrections_made)
         changes = {
-            "tallies": tallies,
-            "counts": dict(sorted(counts.items())),
-            "corrections_made": sum(tally["corrections_made"] for tally in counted),
-            "version": sum(tally["version"] for tally in tallies.values()),
+            "tallies": tallies.to_row(with_others=not is_registered),
+            "counts": counts,
+            "corrections_made": corrections_made,
+            "version": sum(tallies.versions),
         }
         return self.model_copy(update=changes)
 
@@ -171,25 +171,35 @@ class BatchRecord(Remembered):
         }
         return self.model_copy(update=changes)
 
-    def completed(self, cause_id: str, at: datetime, failed_essay_ids: list[str]) -> Self:
-        """Return the batch complete, by the event that brought the last result.
+    def completed(
+        self,
+        cause_id: str,
+        at: datetime,
+        failed_essay_ids: list[str],
+        missing_essay_ids: Sequence[str] = (),
+    ) -> Self:
+        """Return the batch complete, by the event that brought the last result or the deadline.
 
         Args:
             cause_id: That event.
             at: Its time.
             failed_essay_ids: All expected essays that failed, in order.
+            missing_essay_ids: All expected essays without a result, in order.
         """
         expected = self.expected_essay_count or 0
+        successful = expected - self.failed - len(missing_essay_ids)
         started_at = self.registered_at or at
         completion = Completion(
             cause_id=cause_id,
             at=at,
-            outcome=_outcome(expected, self.failed),
+            outcome=_outcome(expected, successful),
             expected_essay_count=expected,
-            successful=expected - self.failed,
+            successful=successful,
             failed=self.failed,
             failed_essay_ids=tuple(failed_essay_ids[:MAX_LISTED_ESSAYS]),
             failed_essay_ids_truncated=len(failed_essay_ids) > MAX_LISTED_ESSAYS,
+            missing_essay_ids=tuple(missing_essay_ids[:MAX_LISTED_ESSAYS]),
+            missing_essay_ids_truncated=len(missing_essay_ids) > MAX_LISTED_ESSAYS,
             corrections_made=self.corrections_made,
             # Clocks of different machines may put the last result before the registration.
             duration_seconds=max(0.0, (at - started_at).total_seconds()),
@@ -198,9 +208,9 @@ class BatchRecord(Remembered):
         return self.model_copy(update=changes)
 
 
-def _outcome(expected: int, failed: int) -> PhaseOutcome:
-    if failed == 0:
+def _outcome(expected: int, successful: int) -> PhaseOutcome:
+    if successful == expected:
         return PhaseOutcome.COMPLETED_SUCCESSFULLY
-    if failed == expected:
+    if successful == 0:
         return PhaseOutcome.FAILED_CRITICALLY
     return PhaseOutcome.COMPLETED_WITH_FAILURES

@@ -188,13 +188,20 @@ class TimelineEntry(Remembered):
 
 
 class Attempt(Remembered):
-    """One request; until it `is_requested`, only a result that names it has been seen."""
+    """One request; until it `is_requested`, only a result that names it has been seen.
+
+    Attributes:
+        resend_of: The request that went without a result, if this one asks again for it.
+        resend_count: How often that one was asked again, this time included.
+    """
 
     number: int
     event_id: str | None
     text_storage_id: str
     language: str | None = None
     is_requested: bool = True
+    resend_of: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    resend_count: int = Field(default=0, exclude_if=lambda value: not value)
 
 
 class SpellcheckRequested(Remembered):
@@ -207,6 +214,8 @@ class SpellcheckRequested(Remembered):
     correlation_id: str | None
     text_storage_id: str
     language: str
+    resend_of: str | None = None
+    resend_count: int = 0
 
 
 class ErrorNote(Remembered):
@@ -320,16 +329,3 @@ def note(record: LifecycleRecord, step: Step, mark: Mark = Mark.EDGE) -> Lifecyc
         timeline=(*record.timeline, entry)[-MAX_TIMELINE_ENTRIES:],
         current_status=record.current_status if is_stale else entry.status,
     )
-
-
-def state_diagram() -> str:
-    """Return `TRANSITIONS` as a mermaid state diagram, as the README shows it."""
-    lines = ["stateDiagram-v2", f"    [*] --> {EssayStatus.UPLOADED.value}"]
-    for status, targets in TRANSITIONS.items():
-        ordered = [target.value for target in EssayStatus if target in targets - {_LOST}]
-        lines += [f"    {status.value} --> {target}" for target in ordered]
-    lines += [
-        f"    {status.value} --> [*]" for status in EssayStatus if status in TERMINAL_STATUSES
-    ]
-    lines.append(f"    note right of {_LOST.value}: every status that is not terminal leads here")
-    return "\n".join(lines)

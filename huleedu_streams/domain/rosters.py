@@ -19,7 +19,7 @@ from pydantic import Field
 
 from huleedu_streams.domain.lifecycle import EssayStatus, Remembered, Status
 
-# 5,000 essays are 78 a page; one update writes one page and 64 tallies.
+# 5,000 essays are 78 a page; one update writes one page and the batch's row.
 PAGE_COUNT = 64
 # Keeps a page below 64 KiB with ids of 128 characters; far above what the hash deals to a page.
 MAX_PAGE_MEMBERS = 256
@@ -137,6 +137,19 @@ class MemberPage(Remembered):
             for essay_id, member in self.members.items()
             if member["is_expected"] and member["status"] in FAILED_STATUSES
         ]
+
+    def missing_essay_ids(self) -> list[str]:
+        """Return the expected essays that have no result."""
+        return [
+            essay_id
+            for essay_id, member in self.members.items()
+            if member["is_expected"]
+            and (member["status"] is None or member["status"] in UNCHECKED_STATUSES)
+        ]
+
+    def expected_essay_ids(self) -> list[str]:
+        """Return the essays that the registration names."""
+        return [essay_id for essay_id, member in self.members.items() if member["is_expected"]]
 
     def unexpected_essay_ids(self) -> list[str]:
         """Return the essays that no registration names."""

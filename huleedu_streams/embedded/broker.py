@@ -22,7 +22,7 @@ from huleedu_streams.errors import StartupError
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
-_FORMAT_SECONDS = 60.0
+_FORMAT_SECONDS = 180.0
 _PORT_TRIES = 3
 
 
@@ -154,19 +154,30 @@ def _format(data_dir: Path, node: config.Node, java: Path, class_path: Sequence[
     config.write_properties(properties, entries)
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"]
-    result = subprocess.run(  # noqa: S603 - our own command line
-        config.java_command(
-            java, class_path, "-Dhuleedu.format", [*tool, "-c", str(properties), "--standalone"]
-        ),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=_FORMAT_SECONDS,
+    command = config.java_command(
+        java, class_path, "-Dhuleedu.format", [*tool, "-c", str(properties), "--standalone"]
     )
+    result = run_in_time(command, _FORMAT_SECONDS)
     if result.returncode != 0:
         raise StartupError(f"Kafka cannot format {draft}: {_reason(result.stdout + result.stderr)}")
     properties.unlink()
     draft.rename(node.log_dir)
+
+
+def run_in_time(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return what it said.
+
+    Raises:
+        StartupError: it took longer; its own message would hold the whole command line.
+    """
+    try:
+        return subprocess.run(  # noqa: S603 - our own command line
+            command, check=False, capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        raise StartupError(
+            f"Kafka's format step took over {seconds:g} s: this machine is busy; try again"
+        ) from None
 
 
 def _wait_ready(data_dir: Path, pid: int, port: int) -> None:

@@ -23,6 +23,7 @@ from huleedu_streams.contracts.events import (
     BatchSpellcheckPhaseCompletedV1,
     EntityReference,
     EssayLifecycleStateUpdatedV1,
+    state_updated_id,
 )
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.attempts import FoldKind
@@ -81,18 +82,12 @@ def decide_registration(
     rows: BatchRows, envelope: EventEnvelope[BatchEssaysRegistered]
 ) -> BatchDecision:
     """Return what a registration makes of its batch; the first one of a batch stands."""
-    fact = BatchRegistered(
-        event_id=str(envelope.event_id),
-        batch_id=envelope.data.batch_id,
-        essay_ids=tuple(envelope.data.essay_ids),
-        correlation_id=str(envelope.correlation_id) if envelope.correlation_id else None,
-        at=envelope.event_timestamp,
-    )
+    fact = _registration(envelope)
     batch = _batch(rows, fact.batch_id, fact.at)
     pages = _pages(rows, fact.batch_id)
     expected = by_page(fact.essay_ids)
     has_room = all(pages[number].has_room_for(ids) for number, ids in expected.items())
-    if batch.registered_by not in {None, fact.event_id} or not has_room:
+    if not (has_room and _may_register(batch, pages, fact)):
         return BatchDecision(FoldKind.ILLEGAL, fact.batch_id)
     after_pages = {
         number: page.expecting(expected.get(number, ())) for number, page in pages.items()
@@ -112,10 +107,16 @@ def decide_registration(
 def decide_update(
     rows: BatchRows, envelope: EventEnvelope[EssayLifecycleStateUpdatedV1]
 ) -> BatchDecision:
-    """Return what an essay's new status makes of its batch; an essay without one is ignored."""
+    """Return what an essay's new status makes of its batch; an essay without one is ignored.
+
+    An update whose id is not the one that the lifecycle role gives is nobody's to send: with a
+    large enough version it would hold the essay's place against every true one.
+    """
     update = _update(envelope)
     if update is None:
         return BatchDecision(FoldKind.IGNORED)
+    if not _is_ours(envelope):
+        return BatchDecision(FoldKind.ILLEGAL, update.batch_id)
     batch = _batch(rows, update.batch_id, update.at)
     page = _page(rows, update.batch_id, page_of(update.essay_id))
     if not page.has_room_for([update.essay_id]):
@@ -133,6 +134,70 @@ def decide_update(
         is_repeat = update.version == member["version"]
         kind = FoldKind.DUPLICATE if is_repeat else FoldKind.STALE
     return _decision(kind, batch, after, {after_page.page: after_page}, update)
+
+
+def decide_deadline(
+    rows: BatchRows, envelope: EventEnvelope[BatchEssaysRegistered]
+) -> BatchDecision:
+    """Return what a passed deadline makes of its batch: an outcome, if it has none yet.
+
+    The event is the registration once more (`processors/sweeping.py`); what does not stem from
+    the registration that stands changes nothing.
+    """
+    fact = _registration(envelope)
+    batch = _batch(rows, fact.batch_id, fact.at)
+    if batch.registered_by is None or envelope.event_id != deadline_id(batch.registered_by):
+        return BatchDecision(FoldKind.ILLEGAL, fact.batch_id)
+    if batch.completion is not None:
+        is_repeat = batch.completion.cause_id == fact.event_id
+        return _decision(
+            FoldKind.DUPLICATE if is_repeat else FoldKind.STALE, batch, batch, {}, fact
+        )
+    pages = {n: page for n, page in _pages(rows, fact.batch_id).items() if page.members}
+    missing = sorted(essay_id for page in pages.values() for essay_id in page.missing_essay_ids())
+    after = batch.adding_up(pages.values()).completed(
+        fact.event_id, fact.at, _failed(pages), missing
+    )
+    return _decision(FoldKind.APPLIED, batch, after, pages, fact)
+
+
+def deadline_id(registration_id: str) -> UUID:
+    """Return the id of the event that says that a batch's deadline has passed; one for ever."""
+    return derived_id(registration_id, "deadline-passed")
+
+
+def _registration(envelope: EventEnvelope[BatchEssaysRegistered]) -> BatchRegistered:
+    return BatchRegistered(
+        event_id=str(envelope.event_id),
+        batch_id=envelope.data.batch_id,
+        essay_ids=tuple(envelope.data.essay_ids),
+        correlation_id=str(envelope.correlation_id) if envelope.correlation_id else None,
+        at=envelope.event_timestamp,
+    )
+
+
+def _may_register(
+    batch: BatchRecord, pages: Mapping[int, MemberPage], fact: BatchRegistered
+) -> bool:
+    """Whether nobody has registered the batch, or the very event did, with the very essays.
+
+    A crash may have lost pages that the repeat mends, so those that are left must be among its.
+    """
+    if batch.registered_by is None:
+        return True
+    expected = {essay_id for page in pages.values() for essay_id in page.expected_essay_ids()}
+    return (
+        batch.registered_by == fact.event_id
+        and batch.expected_essay_count == len(fact.essay_ids)
+        and expected <= set(fact.essay_ids)
+    )
+
+
+def _is_ours(envelope: EventEnvelope[EssayLifecycleStateUpdatedV1]) -> bool:
+    cause_id = envelope.causation_id
+    if cause_id is None:
+        return False
+    return envelope.event_id == state_updated_id(cause_id, envelope.data.version)
 
 
 def _decision(
@@ -184,6 +249,8 @@ def _phase_completed(
             failed=completion.failed,
             failed_essay_ids=list(completion.failed_essay_ids),
             failed_essay_ids_truncated=completion.failed_essay_ids_truncated,
+            missing_essay_ids=list(completion.missing_essay_ids),
+            missing_essay_ids_truncated=completion.missing_essay_ids_truncated,
             corrections_made=completion.corrections_made,
             duration_seconds=completion.duration_seconds,
         ),

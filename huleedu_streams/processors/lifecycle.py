@@ -12,7 +12,7 @@ from typing import Any
 
 from huleedu_streams.contracts.codec import OutgoingEvent, encode
 from huleedu_streams.contracts.enums import ErrorCode, ProcessingEvent
-from huleedu_streams.contracts.envelope import EventEnvelope, derived_id
+from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.contracts.events import (
     EntityReference,
     EssayLifecycleStateUpdatedV1,
@@ -20,6 +20,7 @@ from huleedu_streams.contracts.events import (
     SpellcheckResultDataV1,
     StorageReferenceMetadata,
     SystemProcessingMetadata,
+    state_updated_id,
 )
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.attempts import Fact, FoldKind, fold
@@ -98,7 +99,11 @@ def to_fact(envelope: RequestOrResult) -> Fact:
     }
     if isinstance(data, SpellcheckRequestedDataV1):
         return SpellcheckRequested(
-            **common, text_storage_id=data.text_storage_id, language=data.language
+            **common,
+            text_storage_id=data.text_storage_id,
+            language=data.language,
+            resend_of=envelope.resend_of,
+            resend_count=envelope.resend_count,
         )
     return SpellcheckResult(
         **common,
@@ -120,7 +125,7 @@ def _state_updated(
     """
     previous = entry.previous_status
     return EventEnvelope[EssayLifecycleStateUpdatedV1](
-        event_id=derived_id(cause.event_id, f"state-updated/{entry.version}"),
+        event_id=state_updated_id(cause.event_id, entry.version),
         event_type=_TOPIC,
         event_timestamp=entry.at,
         source_service=SOURCE_SERVICE,

@@ -11,8 +11,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-import orjson
-
 from huleedu_streams.contracts.enums import (
     ContentType,
     ErrorCode,
@@ -26,8 +24,10 @@ from huleedu_streams.contracts.events import (
     StorageReferenceMetadata,
     SystemProcessingMetadata,
 )
+from huleedu_streams.contracts.processing_log import pack
 from huleedu_streams.contracts.topic_names import topic_name
 from huleedu_streams.domain.lifecycle import EssayStatus
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.domain.spelling import CheckedText
 from huleedu_streams.errors import (
     ContentNotFoundError,
@@ -134,7 +134,7 @@ async def check_essay(
         check_started_at = clock.now()
         checked = await _check(request, text, checker)
         check_seconds = (clock.now() - check_started_at).total_seconds()
-        references = await _keep(request, checked, store)
+        references = await _keep(request, checked, store, text_max_bytes)
     except _FailedError as failed:
         result = failed_result(request, failed.failure, started_at, clock.now())
     else:
@@ -144,7 +144,7 @@ async def check_essay(
             EssayStatus.SPELLCHECKED_SUCCESS,
             metadata,
             references,
-            len(checked.corrections),
+            checked.corrections_made,
         )
     return SpellcheckDecision(result, checked, max(0.0, check_seconds))
 
@@ -156,17 +156,6 @@ def failed_result(
     error_info = {"error_code": failure.code.value, failure.kind.value: failure.message}
     metadata = _metadata(request, ProcessingStage.FAILED, started_at, completed_at, error_info)
     return _result(request, EssayStatus.SPELLCHECK_FAILED, metadata, None, failure.corrections_made)
-
-
-def processing_log(checked: CheckedText) -> bytes:
-    """Return the check as JSON, as `huleedu-streams check --json` prints it.
-
-    It holds the essay's words, so it belongs into the content store and nowhere else.
-    """
-    # orjson reads the objects as they are: a tenth of what `asdict` costs.
-    return orjson.dumps(
-        {"text": checked.text, "corrections": checked.corrections, "unknown": checked.unknown}
-    )
 
 
 async def _fetch(request: Request, store: ContentStore, max_bytes: int | None) -> str:
@@ -197,21 +186,22 @@ async def _check(request: Request, text: str, checker: SpellChecker) -> CheckedT
 
 
 async def _keep(
-    request: Request, checked: CheckedText, store: ContentStore
+    request: Request, checked: CheckedText, store: ContentStore, text_max_bytes: int | None
 ) -> StorageReferenceMetadata:
     """Store the corrected text and the processing log under ids that a replay overwrites."""
     text_id = derived_id(request.event_id, "corrected-text").hex
     log_id = derived_id(request.event_id, "processing-log").hex
+    log_max_bytes = None if text_max_bytes is None else derived_max_bytes(text_max_bytes)
     try:
         await store.put(text_id, checked.text.encode(), TEXT_MEDIA_TYPE)
-        await store.put(log_id, processing_log(checked), LOG_MEDIA_TYPE)
+        await store.put(log_id, pack(checked, log_max_bytes), LOG_MEDIA_TYPE)
     except (ContentRefusedError, ContentNotFoundError):
         raise _FailedError(
             Failure(
                 FailureKind.SPELLCHECK,
                 ErrorCode.CONTENT_SERVICE_ERROR,
                 "the content store refuses the corrected text",
-                len(checked.corrections),
+                checked.corrections_made,
             )
         ) from None
     return StorageReferenceMetadata(

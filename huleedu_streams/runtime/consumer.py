@@ -15,6 +15,8 @@ from faust.transport.consumer import RecordMap
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
+from huleedu_streams.runtime.records import read_steadily
+
 log = structlog.get_logger(__name__)
 
 _STOP_SECONDS = 5.0
@@ -49,4 +51,5 @@ class StreamsConsumer(Consumer):
         return await super()._getmany(active_partitions, timeout)
 
     def _new_consumer_thread(self) -> StreamsConsumerThread:
+        read_steadily()
         return StreamsConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -37,6 +37,8 @@ _CHATTY = (
 _REPEAT_SECONDS = 60.0
 _MOST_LINES = 1_000
 
+_HTTP_SERVER = "aiohttp.server"
+
 
 class OncePerMinute(logging.Filter):
     """Lets a library say the same thing once a minute; `repeated` counts what was held back."""
@@ -60,6 +62,24 @@ class OncePerMinute(logging.Filter):
         if len(self._said) >= _MOST_LINES:
             self._said.clear()
         self._said[line] = (now, 0)
+        return True
+
+
+class WithoutRequestBytes(logging.Filter):
+    """Takes from a line of the HTTP server what it quotes of a request, which may be essay text.
+
+    A parser's error holds the bytes that it stumbled on; the error's class is kept.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True: every line is written."""
+        if record.name == _HTTP_SERVER:
+            error = record.exc_info[1] if record.exc_info else None
+            if error is not None:
+                record.error = type(error).__name__
+            record.exc_info = record.exc_text = record.stack_info = None
+            # The arguments may quote, the line that they go into does not.
+            record.msg, record.args = str(record.msg).partition("%")[0].rstrip(), None
         return True
 
 
@@ -119,11 +139,14 @@ def _config(settings: Settings, shared: list[Processor]) -> dict[str, Any]:
                 "foreign_pre_chain": shared,
             }
         },
-        "filters": {"once": {"()": OncePerMinute}},
+        "filters": {
+            "without-request-bytes": {"()": WithoutRequestBytes},
+            "once": {"()": OncePerMinute},
+        },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
-                "filters": ["once"],
+                "filters": ["without-request-bytes", "once"],
                 "stream": "ext://sys.stderr",
                 "formatter": "line",
             }

@@ -8,20 +8,36 @@ import fcntl
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from huleedu_streams.errors import BrokerUnavailableError, StartupError, TopicError
-from huleedu_streams.topics.bootstrap import verify, wait_for_broker
+from huleedu_streams.topics.bootstrap import member_client_ids, verify, wait_for_broker
 from huleedu_streams.topics.catalogue import TopicSpec
 
 log = structlog.get_logger(__name__)
+_WILDCARDS = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - refused, not bound to
 # Held until the process ends: closing the file would give the folder away.
 _held_locks: list[int] = []
 _SPACE_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """What a worker shares with the other workers of its group.
+
+    Attributes:
+        group: Its consumer group.
+        client_id: Its Kafka client id, which names its roles.
+        web_host: Address that it gives to the group for state views; `None` where it has none.
+    """
+
+    group: str
+    client_id: str
+    web_host: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class Preflight:
         bootstrap: Kafka's `host:port[,host:port]`; `None` for a worker that needs no Kafka.
         topics: What must exist there.
         wait_seconds: How long to wait for the broker; 0 = for ever.
+        peers: What other workers of the group must agree with; `None` where there are none.
         free_bytes: How much space there must be in the folder; waited for, for ever.
     """
 
@@ -44,6 +61,7 @@ class Preflight:
     bootstrap: str | None
     topics: Sequence[TopicSpec]
     wait_seconds: float
+    peers: Peers | None = None
     free_bytes: int = 0
 
     async def run(self) -> None:
@@ -52,6 +70,8 @@ class Preflight:
         Raises:
             StartupError: it must not; the message says what to do.
         """
+        if self.peers is not None:
+            check_peers_can_reach(self.peers.web_host)
         hold_folder(self.folder)
         check_port_is_free(self.host, self.port)
         await wait_for_space(self.folder, self.free_bytes)
@@ -60,6 +80,9 @@ class Preflight:
         try:
             await wait_for_broker(self.bootstrap, self.wait_seconds, _report_retry)
             await verify(self.bootstrap, self.topics)
+            if self.peers is not None:
+                members = await member_client_ids(self.bootstrap, self.peers.group)
+                check_members_agree(self.peers, members)
         except (BrokerUnavailableError, TopicError) as error:
             raise StartupError(str(error)) from error
 
@@ -123,6 +146,38 @@ def check_port_is_free(host: str, port: int) -> None:
             raise StartupError(
                 f"cannot listen on {host}:{port}: {error.strerror}; set HULEEDU_WEB_BIND"
             ) from error
+
+
+def check_peers_can_reach(web_host: str | None) -> None:
+    """Refuse an address that means every machine, so that no peer can ask this one.
+
+    Raises:
+        StartupError: it is a wildcard.
+    """
+    if web_host in _WILDCARDS:
+        raise StartupError(
+            f"{web_host or 'nothing'} is no address at which other workers reach this one; set "
+            "HULEEDU_WEB_HOST to its own name or address"
+        )
+
+
+def check_members_agree(peers: Peers, members: Iterable[str]) -> None:
+    """Compare this worker's roles with those of the group's members.
+
+    Raises:
+        StartupError: another runs other roles; events of a role would go to whoever lacks it.
+    """
+    prefix, _, roles = peers.client_id.partition(":")
+    others = {
+        member.partition(":")[2]
+        for member in members
+        if member.startswith(f"{prefix}:") and member != peers.client_id
+    }
+    if others:
+        raise StartupError(
+            f"a worker of the group {peers.group} runs the roles {min(others)}, this one {roles}; "
+            "stop it (one that was killed is gone in some seconds), or set another HULEEDU_APP_ID"
+        )
 
 
 def _report_retry(message: str) -> None:

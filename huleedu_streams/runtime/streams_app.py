@@ -6,6 +6,7 @@ tables and views it has (`wiring.py`).
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -95,10 +96,23 @@ class StreamsApp(faust.App):
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
 
+    async def open(self) -> None:
+        """Make ready what the agents use; what is ready stays so.
+
+        Raises:
+            HuleeduStreamsError: something cannot be made ready, e.g. a dictionary.
+        """
+        while self._openings:
+            await self._openings[0]()
+            del self._openings[0]
+
     async def on_first_start(self) -> None:
-        """Make ready what the agents and views use."""
-        for opening in self._openings:
-            await opening()
+        """Make ready what the worker's checks have not."""
+        await self.open()
+        # Dictionaries and code stay as long as the process: without this, each full collection
+        # looks through all of them, for as long as two essays take.
+        gc.collect()
+        gc.freeze()
         await super().on_first_start()
 
     async def on_shutdown(self) -> None:

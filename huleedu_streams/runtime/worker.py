@@ -18,10 +18,12 @@ from typing import Any, NoReturn
 
 import faust
 import structlog
+from yarl import URL
 
-from huleedu_streams.errors import StartupError, TableError
+from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.logs import configure_logging, set_level
-from huleedu_streams.runtime.preflight import Preflight
+from huleedu_streams.runtime.preflight import Peers, Preflight
+from huleedu_streams.settings import Role
 
 log = structlog.get_logger(__name__)
 
@@ -45,13 +47,13 @@ class StreamsWorker(faust.Worker):
         self._setup_logging()
         sys.setswitchinterval(SWITCH_SECONDS)
         self.spinner = None
-        log.info("worker_starting", **self.app.description)
         try:
             self.loop.run_until_complete(self._checked())
-        except StartupError as refusal:
+        except HuleeduStreamsError as refusal:
             _end_refused(refusal)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise SystemExit(0) from None
+        log.info("worker_starting", **self.app.description)
         self.app.renew, self.app.refuse = self._renew, self._refuse
         try:
             super().execute_from_commandline()
@@ -123,7 +125,7 @@ class StreamsWorker(faust.Worker):
 
     async def _checked(self) -> None:
         """Run the checks; SIGTERM and SIGINT end the wait for a broker with exit 0."""
-        checks = asyncio.ensure_future(self._preflight().run())
+        checks = asyncio.ensure_future(self._prepare())
 
         def stop(number: signal.Signals) -> None:
             # Until Faust has its own handlers a signal may also come after the checks.
@@ -135,6 +137,10 @@ class StreamsWorker(faust.Worker):
                 self.loop.add_signal_handler(number, stop, number)
         await checks
 
+    async def _prepare(self) -> None:
+        await self._preflight().run()
+        await self.app.open()
+
     def _preflight(self) -> Preflight:
         # Faust's command line may have changed port and folder after the app was made.
         conf, settings = self.app.conf, self.app.settings
@@ -145,8 +151,14 @@ class StreamsWorker(faust.Worker):
             bootstrap=settings.bootstrap_servers if settings.needs_kafka else None,
             topics=self.app.required_topics,
             wait_seconds=settings.broker_wait_seconds,
+            peers=self._peers() if settings.has_agents else None,
             free_bytes=settings.disk_free_min_bytes if self.app.tables else 0,
         )
+
+    def _peers(self) -> Peers:
+        conf, has_views = self.app.conf, Role.LIFECYCLE in self.app.settings.roles
+        web_host = URL(str(conf.canonical_url)).host or ""
+        return Peers(conf.id, conf.broker_client_id, web_host if has_views else None)
 
     def _setup_logging(self) -> None:
         """Replace Faust's logging: its spinner would build every debug record there is."""
@@ -158,6 +170,6 @@ class StreamsWorker(faust.Worker):
             set_level(chosen)
 
 
-def _end_refused(refusal: StartupError) -> NoReturn:
+def _end_refused(refusal: HuleeduStreamsError) -> NoReturn:
     sys.stderr.write(f"huleedu-streams: {refusal}\n")
     raise SystemExit(REFUSED) from None

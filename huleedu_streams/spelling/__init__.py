@@ -1,8 +1,9 @@
-"""The speller: dictionary, index, engines, the user's list. No Kafka, no Faust, usable alone.
+r"""The speller: dictionary, index, engines, the user's list. No Kafka, no Faust, usable alone.
 
 ```
-dictionary -> lexicon (deletions) -> exact -> checker -> pool (worker)
-                 cache                l2
+dictionary -> lexicon (deletions) -> exact, weighted \
+                                                      checker -> pool (worker)
+wordlist -> vocabulary (deletions) -> ranked         /    l2
 ```
 """
 

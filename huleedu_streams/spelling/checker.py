@@ -6,8 +6,7 @@ case, offsets, what is left alone) is the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -17,21 +16,24 @@ import structlog
 from huleedu_streams.domain.spelling import (
     CheckedText,
     Choices,
-    Finding,
+    Findings,
     correct,
     correct_in_steps,
-    examine,
 )
 from huleedu_streams.errors import DictionaryError
-from huleedu_streams.spelling.cache import load_lexicon
+from huleedu_streams.spelling.cache import load_lexicon, load_vocabulary
 from huleedu_streams.spelling.dictionary import served_language
 from huleedu_streams.spelling.exact import ExactEngine
 from huleedu_streams.spelling.l2 import L2List, RefusedEntry, read_l2
-from huleedu_streams.spelling.lexicon import Lexicon
+from huleedu_streams.spelling.ranked import RankedEngine
+from huleedu_streams.spelling.scorer import load_weights
+from huleedu_streams.spelling.tongues import tongue_of
+from huleedu_streams.spelling.weighted import WeightedEngine
+from huleedu_streams.spelling.wordlist import has_words
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_ENGINE = "exact"
+DEFAULT_ENGINE = "ranked"
 # Names and errors repeat within a class; an entry is some 200 bytes.
 _WORDS_REMEMBERED = 65_536
 
@@ -41,6 +43,11 @@ class Engine(Protocol):
 
     rule: str
 
+    @property
+    def certain(self) -> Container[str]:
+        """The words of the language, in lower case."""
+        ...
+
     def is_known(self, word: str) -> bool:
         """Whether the word is right as it is."""
         ...
@@ -49,8 +56,29 @@ class Engine(Protocol):
         """Return the candidates, best first; a known word is its own only one."""
         ...
 
+    def is_right(self, word: str) -> bool:
+        """Whether a word of a text, folded, its case kept, is right as it is."""
+        ...
 
-_ENGINES: Mapping[str, Callable[[Lexicon], Engine]] = MappingProxyType({"exact": ExactEngine})
+    def choices(self, words: Sequence[str]) -> list[Choices]:
+        """Return what each of some words of a text that are not right could be."""
+        ...
+
+
+def _load_exact(language: str, cache_dir: Path | None) -> Engine:
+    return ExactEngine(load_lexicon(language, cache_dir))
+
+
+def _load_ranked(language: str, cache_dir: Path | None) -> Engine:
+    if has_words(language):
+        return RankedEngine(load_vocabulary(language, cache_dir), load_weights())
+    lexicon = load_lexicon(language, cache_dir, is_completed=True)
+    return WeightedEngine(lexicon, tongue_of(language))
+
+
+_ENGINES: Mapping[str, Callable[[str, Path | None], Engine]] = MappingProxyType(
+    {"ranked": _load_ranked, "exact": _load_exact}
+)
 
 
 class SpellChecker:
@@ -60,7 +88,8 @@ class SpellChecker:
         self.language = language
         self._engine = engine
         self._l2 = l2 or L2List()
-        self._examine = lru_cache(maxsize=_WORDS_REMEMBERED)(self._examine_anew)
+        self._lookup = _TextLookup(engine, self._l2)
+        self._memory = _Memory()
 
     @classmethod
     def load(
@@ -75,7 +104,7 @@ class SpellChecker:
 
         Args:
             language: A tag such as `en` or `en-GB`.
-            engine: `exact`.
+            engine: `ranked` or `exact`.
             l2_dictionary: The user's list of errors in this language, `wrong:right` a line.
             cache_dir: Where the built index is kept; by default the user's cache folder.
 
@@ -102,7 +131,7 @@ class SpellChecker:
         if engine not in _ENGINES:
             raise DictionaryError(f"no engine {engine!r}; there are {', '.join(_ENGINES)}")
         name = served_language(language)
-        built = _ENGINES[engine](load_lexicon(name, cache_dir))
+        built = _ENGINES[engine](name, cache_dir)
         l2 = read_l2(l2_dictionary, built.is_known) if l2_dictionary else None
         return cls(name, built, l2)
 
@@ -133,31 +162,39 @@ class SpellChecker:
         Web addresses, e-mail addresses and runs with a digit are left alone; case, spacing and
         punctuation are kept.
         """
-        return correct(text, self._examine)
+        return correct(text, self._lookup, self._memory)
 
     def check_in_steps(self, text: str) -> Generator[None, None, CheckedText]:
         """Do as `check`, a short step at a time."""
-        return correct_in_steps(text, self._examine)
-
-    def _examine_anew(self, word: str) -> tuple[Finding, ...]:
-        return examine(word, _TextLookup(self._engine, self._l2))
+        return correct_in_steps(text, self._lookup, self._memory)
 
 
 class _TextLookup:
-    """What a text's words are asked: letter case does not count."""
+    """What a text's words are asked: first the user's list, then the engine."""
 
     def __init__(self, engine: Engine, l2: L2List) -> None:
-        self._engine = engine
-        self._l2 = l2
-
-    def is_known(self, word: str) -> bool:
-        return self._engine.is_known(word.lower())
+        self.certain = engine.certain
+        self.is_known = engine.is_right
+        self.choices = engine.choices
+        self._replacements = l2.replacements
 
     def listed(self, word: str) -> str | None:
-        return self._l2.replacements.get(word.lower())
+        return self._replacements.get(word.lower())
 
-    def choices(self, word: str) -> Choices:
-        return Choices(self._engine.rule, self._engine.ranked(word.lower()))
+
+class _Memory:
+    """What was found about words of earlier texts; all is forgotten once it is too much."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Findings] = {}
+
+    def get(self, word: str) -> Findings | None:
+        return self._found.get(word)
+
+    def update(self, found: Iterable[tuple[str, Findings]]) -> None:
+        if len(self._found) > _WORDS_REMEMBERED:
+            self._found = {}
+        self._found.update(found)
 
 
 def log_refused(language: str, refused: tuple[RefusedEntry, ...]) -> None:

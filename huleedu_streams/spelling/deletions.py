@@ -7,40 +7,47 @@ one sorted array, the words that have one of them. A few of those are further ap
 compares. Not here: the words themselves (`lexicon.py`).
 
 Each entry of the array is one 64-bit number: the upper bits are the hash of a remainder, the
-lower ones the word's id. The hash is the sum of letter times weight of its place, modulo 2**64,
-so that the hashes of all remainders are one product of the letters with a fixed matrix.
+lower ones the word's id, and one between them says whether two letters were deleted: within one
+edit no such remainder is needed. The hash is the sum of letter times weight of its place, modulo
+2**64, so that the hashes of all remainders of many words are one product with a fixed matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
-from typing import cast
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 Starts = npt.NDArray[np.uint32]
 
 # Measured on English, German and learners' misspellings: 8 doubles the words to compare for
 # German, 12 and 16 compare no fewer and make the index a third larger.
 PREFIX_LENGTH = 10
-# 22 bits are four million words; 42 bits of hash make a false find rarer than one in 10,000.
-_ID_BITS = np.uint64(22)
-_ID_MASK = np.uint64((1 << 22) - 1)
+# 22 bits are four million words; 41 bits of hash make a false find rarer than one in 10,000.
+_ID_BITS = 22
+_ID_MASK = np.uint64((1 << _ID_BITS) - 1)
+_TWO_DELETED = np.uint64(1 << _ID_BITS)
 _HASH_BITS = 64
+_HASH_MASK = np.uint64((1 << _HASH_BITS) - (1 << (_ID_BITS + 1)))
+# So many words are hashed at a time: 60 MB of hashes while an index is built.
+_BLOCK = 1 << 17
 
 
 class DeletionIndex:
-    """Finds the ids of words that may be near a word. Immutable; safe from threads."""
+    """Finds the ids of words that may be near others. Immutable; safe from threads."""
 
     def __init__(self, entries: Numbers, starts: Starts) -> None:
         """Take what `build` made.
 
         Args:
-            entries: Sorted; hash and id in one number.
+            entries: Sorted; hash, whether two letters are deleted, and id in one number.
             starts: Where the entries begin whose hash begins with the bits of the place.
         """
         # A memory map's own class makes every slice slow; its data stays mapped.
@@ -49,43 +56,62 @@ class DeletionIndex:
         self._shift = np.uint64(_HASH_BITS - (len(starts) - 1).bit_length() + 1)
 
     @classmethod
-    def build(cls, words: Sequence[str]) -> DeletionIndex:
-        """Index the words; a word's id is its place in the sequence."""
-        entries = _sorted_entries(words)
+    def build(cls, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> DeletionIndex:
+        """Index the words; a word's id is its place in the sequence.
+
+        Args:
+            words: What is to be found.
+            edits: At most how many letters may be deleted, 1 or 2.
+            whole_below: Shorter words are only found whole.
+        """
+        entries = _sorted_entries(words, edits, whole_below)
         bits = max(1, len(entries).bit_length() - 1)
-        places = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
+        slots = (entries >> np.uint64(_HASH_BITS - bits)).astype(np.int64)
         starts = np.zeros((1 << bits) + 1, np.uint32)
-        np.cumsum(np.bincount(places, minlength=1 << bits), out=starts[1:])
+        np.cumsum(np.bincount(slots, minlength=1 << bits), out=starts[1:])
         return cls(entries, starts)
 
-    def ids_near(self, word: str, edits: int) -> Numbers:
-        """Return the ids of every word within `edits` (1 or 2) and of some that are further.
+    def near(self, words: Sequence[str], edits: int = 2, whole_below: int = 0) -> Near:
+        """Return, for many words at once, all within `edits` (1 or 2) and some that are further.
 
-        Unsorted; an id may come more than once.
+        Twenty words cost little more than one.
         """
-        letters = _letters(word[:PREFIX_LENGTH])
-        hashes = letters @ _remainders(len(letters), edits)
-        places = hashes >> self._shift
-        starts = self.starts[places].astype(np.int64)
-        counts = self.starts[places + np.uint64(1)] - starts
-        ends = counts.cumsum()
-        positions = (starts - ends + counts).repeat(counts)
+        hashes, rows, deleted = _remainders(words, edits, whole_below)
+        slots = hashes >> self._shift
+        starts = self.starts[slots].astype(np.int64)
+        counts = self.starts[slots + np.uint64(1)] - starts
+        sources = np.arange(len(counts)).repeat(counts)
+        positions = (starts - counts.cumsum() + counts)[sources]
         positions += np.arange(len(positions))
         found = self.entries[positions]
-        is_same = (found ^ hashes.repeat(counts)) >> _ID_BITS == 0
-        return cast("Numbers", found[is_same] & _ID_MASK)
+        # Within one edit no entry is of use that lacks two letters.
+        ignored = np.uint64(_ID_BITS if edits == 1 else _ID_BITS + 1)
+        is_same = (found ^ hashes[sources]) >> ignored == 0
+        sources = sources[is_same]
+        ids = (found[is_same] & _ID_MASK).astype(np.int64)
+        return Near(rows[sources], ids, deleted[sources])
 
 
-def _sorted_entries(words: Sequence[str]) -> Numbers:
-    lengths = np.fromiter((min(len(word), PREFIX_LENGTH) for word in words), np.int64, len(words))
+class Near(NamedTuple):
+    """Pairs of a word looked up and a word that may be near; a pair may come more than once.
+
+    Attributes:
+        rows: Which of the words looked up.
+        ids: Which word was found.
+        deleted: How many letters were deleted from the word looked up to meet it.
+    """
+
+    rows: Places
+    ids: Places
+    deleted: Places
+
+
+def _sorted_entries(words: Sequence[str], edits: int, whole_below: int) -> Numbers:
     blocks = [np.empty(0, np.uint64)]
-    for length in range(1, PREFIX_LENGTH + 1):
-        ids = np.flatnonzero(lengths == length)
-        letters = _letters("".join(words[i][:length] for i in ids.tolist())).reshape(-1, length)
-        hashes = letters @ _remainders(length, 2)
-        hashes &= ~_ID_MASK
-        hashes |= ids[:, None].astype(np.uint64)
-        blocks.append(hashes.ravel())
+    for first in range(0, len(words), _BLOCK):
+        hashes, rows, deleted = _remainders(words[first : first + _BLOCK], edits, whole_below)
+        hashes[deleted > 1] |= _TWO_DELETED
+        blocks.append(hashes | (rows + first).astype(np.uint64))
     entries = np.concatenate(blocks)
     entries.sort()
     is_first = np.ones(len(entries), np.bool_)
@@ -93,28 +119,53 @@ def _sorted_entries(words: Sequence[str]) -> Numbers:
     return entries[is_first]
 
 
-def _letters(text: str) -> Numbers:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+def _remainders(
+    words: Sequence[str], edits: int, whole_below: int
+) -> tuple[Numbers, Places, Places]:
+    """Return the hashes of all remainders of the words' prefixes.
+
+    Returns:
+        The hashes, the bits below them 0; whose each is; how many letters it lacks.
+    """
+    weights, deleted, is_within = _columns(edits)
+    prefixes = "".join([word[:PREFIX_LENGTH].ljust(PREFIX_LENGTH, "\0") for word in words])
+    code_points = np.frombuffer(prefixes.encode("utf-32-le", "surrogatepass"), np.uint32)
+    hashes = code_points.reshape(-1, PREFIX_LENGTH).astype(np.uint64) @ weights
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    latest = np.where(lengths < whole_below, 0, np.minimum(lengths, PREFIX_LENGTH))
+    is_remainder = is_within[latest]
+    rows, columns = is_remainder.nonzero()
+    return hashes[is_remainder] & _HASH_MASK, rows, deleted[columns]
 
 
 @cache
-def _remainders(length: int, edits: int) -> Numbers:
-    """Return the matrix that turns `length` letters into the hashes of all remainders.
+def _columns(edits: int) -> tuple[Numbers, Places, npt.NDArray[np.bool_]]:
+    """Return what turns the letters of prefixes into the hashes of all their remainders.
 
-    A column a remainder: each row holds the weight of the place that the letter comes to have,
-    0 if it is deleted. The first column deletes nothing.
+    Returns:
+        A matrix with a column for each choice of up to `edits` places to delete: each row holds
+        the weight of the place that the letter comes to have, 0 if it is deleted. How many
+        places each column deletes. Which columns delete nothing beyond the end of a prefix, by
+        its length.
     """
-    weights = [_weight(place) for place in range(length)]
-    columns: list[list[int]] = []
-    for first in range(-1, length):
-        last = length if edits > 1 and first >= 0 else first + 1
-        for second in range(first, last):
-            kept = [place for place in range(length) if place not in (first, second)]
-            column = [0] * length
-            for new_place, place in enumerate(kept):
-                column[place] = weights[new_place]
-            columns.append(column)
-    return np.array(columns, np.uint64).reshape(len(columns), length).T.copy()
+    deletions = list(_deletions(edits))
+    weights = np.array([_column(deleted) for deleted in deletions], np.uint64)
+    counts = np.array([len(deleted) for deleted in deletions], np.int64)
+    ends = np.array([max(deleted, default=-1) for deleted in deletions], np.int64)
+    return weights.T.copy(), counts, ends < np.arange(PREFIX_LENGTH + 1)[:, None]
+
+
+def _deletions(edits: int) -> Iterator[tuple[int, ...]]:
+    for count in range(edits + 1):
+        yield from combinations(range(PREFIX_LENGTH), count)
+
+
+def _column(deleted: tuple[int, ...]) -> list[int]:
+    column = [0] * PREFIX_LENGTH
+    kept = [place for place in range(PREFIX_LENGTH) if place not in deleted]
+    for new_place, place in enumerate(kept):
+        column[place] = _weight(new_place)
+    return column
 
 
 def _weight(place: int) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container, Sequence
 
 from rapidfuzz.distance.DamerauLevenshtein import distance
 
+from huleedu_streams.domain.spelling import Choices
 from huleedu_streams.spelling.dictionary import is_checkable
 from huleedu_streams.spelling.lexicon import Lexicon
 
@@ -26,32 +28,58 @@ class ExactEngine:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self.certain: Container[str] = lexicon.ids
 
     def is_known(self, word: str) -> bool:
         """Whether the dictionary has the word."""
-        return word.lower() in self._lexicon.ids
+        return self._lexicon.knows(word.lower())
 
     def ranked(self, word: str) -> tuple[str, ...]:
         """Return the candidates, best first.
 
         A known word is its own only one, and so is what pyspellchecker does not look at.
         """
-        if self.is_known(word) or not self._is_checkable(word):
-            return (word,)
-        lowered = word.lower()
-        # "İ" is longer in lower case.
-        if not self._is_checkable(lowered):
-            return ()
-        words = self._lexicon.words
-        found = self._lexicon.within(lowered, 1) or self._two_edits(lowered)
-        return _accents_first(word, [words[i] for i in found])
+        return self.ranked_each([word])[0]
 
-    def _two_edits(self, word: str) -> list[int]:
-        found = self._lexicon.within(word, 2)
-        if found and (not word or _NEAR_NUMBER.search(word)):
-            words = self._lexicon.words
-            return [i for i in found if self._has_checkable_step(word, words[i])]
+    def is_right(self, word: str) -> bool:
+        """Whether the dictionary has the word, whatever its case."""
+        return word.lower() in self._lexicon.ids
+
+    def choices(self, words: Sequence[str]) -> list[Choices]:
+        """Return the candidates of words of a text."""
+        found = self.ranked_each([word.lower() for word in words])
+        return [Choices(self.rule, candidates) for candidates in found]
+
+    def ranked_each(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        """Do as `ranked` for many words, in a fraction of the time a word."""
+        ranked: list[tuple[str, ...]] = [(word,) for word in words]
+        asked = {
+            place: word.lower()
+            for place, word in enumerate(words)
+            if not self.is_known(word) and self._is_checkable(word)
+        }
+        near = self._near(list(asked.values()))
+        for (place, lowered), ids in zip(asked.items(), near, strict=True):
+            # "İ" is longer in lower case.
+            found = ids if self._is_checkable(lowered) else []
+            candidates = [self._lexicon.words[i] for i in found]
+            ranked[place] = _accents_first(words[place], candidates)
+        return ranked
+
+    def _near(self, words: Sequence[str]) -> list[list[int]]:
+        """Return the ids of all one edit away from each of some words, or else two away."""
+        found = self._lexicon.within_each(words, 1)
+        further = [place for place, ids in enumerate(found) if not ids]
+        two_edits = self._lexicon.within_each([words[place] for place in further], 2)
+        for place, ids in zip(further, two_edits, strict=True):
+            found[place] = self._over_checkable_steps(words[place], ids)
         return found
+
+    def _over_checkable_steps(self, word: str, ids: list[int]) -> list[int]:
+        if word and not _NEAR_NUMBER.search(word):
+            return ids
+        words = self._lexicon.words
+        return [i for i in ids if self._has_checkable_step(word, words[i])]
 
     def _has_checkable_step(self, word: str, candidate: str) -> bool:
         """Whether one way leads over no number and no lone sign: there the library stops."""

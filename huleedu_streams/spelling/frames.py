@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from typing import IO
+from collections import Counter
+from typing import IO, Any
 
 import orjson
 
+from huleedu_streams.domain.limits import MAX_LISTED_WORDS
 from huleedu_streams.domain.spelling import CheckedText, Correction, UnknownWord
 from huleedu_streams.errors import SpellcheckFailedError
 
@@ -33,11 +35,19 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
 def write_checked(stream: IO[bytes], checked: CheckedText) -> None:
     """Write a checked text: a message with the text, then its corrections and unknown words.
 
-    Those go in messages of bounded size, because reading one holds the reader's whole process.
+    Those go in messages of bounded size, because reading one holds the reader's whole process. For
+    the same reason there is a most of them; the others are counted.
     """
-    items = [*checked.corrections, *checked.unknown]
+    listed, rest = checked.corrections[:MAX_LISTED_WORDS], checked.corrections[MAX_LISTED_WORDS:]
+    items = [*listed, *checked.unknown[:MAX_LISTED_WORDS]]
     pages = [items[i : i + _ITEMS_A_PAGE] for i in range(0, len(items), _ITEMS_A_PAGE)]
-    head = {"text": checked.text, "word_count": checked.word_count, "pages": len(pages)}
+    head: dict[str, Any] = {
+        "text": checked.text,
+        "word_count": checked.word_count,
+        "pages": len(pages),
+    }
+    head["unlisted"] = list(Counter(correction.rule for correction in rest).items())
+    head["is_abridged"] = bool(rest) or len(checked.unknown) > MAX_LISTED_WORDS
     for content in (head, *pages):
         write_frame(stream, orjson.dumps(content))
 
@@ -66,4 +76,11 @@ def read_checked(stream: IO[bytes]) -> CheckedText | None:
             else:
                 item["alternatives"] = tuple(item["alternatives"])
                 corrections.append(Correction(**item))
-    return CheckedText(content["text"], tuple(corrections), tuple(unknown), content["word_count"])
+    return CheckedText(
+        text=content["text"],
+        corrections=tuple(corrections),
+        unknown=tuple(unknown),
+        word_count=content["word_count"],
+        unlisted=tuple((rule, count) for rule, count in content["unlisted"]),
+        is_abridged=content["is_abridged"],
+    )

@@ -19,6 +19,7 @@ from rapidfuzz.distance.DamerauLevenshtein import distance
 
 from huleedu_streams.spelling.deletions import DeletionIndex
 from huleedu_streams.spelling.dictionary import Dictionary
+from huleedu_streams.spelling.roles import WORD, Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Lexicon:
         index: Finds ids of words that may be near.
         ids: Word -> id.
         lengths: Of the words, in code points.
+        roles: Of forms that are right or part of compounds, words or not.
     """
 
     words: Sequence[str]
@@ -40,6 +42,7 @@ class Lexicon:
     index: DeletionIndex
     ids: dict[str, int] = field(repr=False)
     lengths: npt.NDArray[np.int16] = field(repr=False)
+    roles: Roles = field(repr=False)
 
     @classmethod
     def build(cls, dictionary: Dictionary) -> Lexicon:
@@ -51,6 +54,7 @@ class Lexicon:
             np.array([counts[word] for word in words], np.int64),
             dictionary.longest,
             DeletionIndex.build(words),
+            Roles.build(dictionary.roles),
         )
 
     @classmethod
@@ -62,8 +66,11 @@ class Lexicon:
         """
         content = orjson.loads((folder / "words.json").read_bytes())
         index = DeletionIndex(_mapped(folder, "entries"), _mapped(folder, "starts"))
-        lexicon = cls._of(content["words"], _mapped(folder, "counts"), content["longest"], index)
-        if len(index.entries) != content["entries"] or len(lexicon.counts) != len(lexicon.words):
+        roles = Roles(_mapped(folder, "roles"))
+        counts = _mapped(folder, "counts")
+        lexicon = cls._of(content["words"], counts, content["longest"], index, roles)
+        sizes = {"entries": len(index.entries), "counts": len(counts), "roles": len(roles.entries)}
+        if sizes != content["sizes"] or len(counts) != len(lexicon.words):
             raise ValueError("the index and its words are of different sizes")
         return lexicon
 
@@ -71,16 +78,25 @@ class Lexicon:
         """Write everything into an existing folder, durably."""
         content = {
             "longest": self.longest,
-            "entries": len(self.index.entries),
+            "sizes": {
+                "entries": len(self.index.entries),
+                "counts": len(self.counts),
+                "roles": len(self.roles.entries),
+            },
             "words": list(self.words),
         }
-        _write(folder / "words.json", orjson.dumps(content))
+        write_durably(folder / "words.json", orjson.dumps(content))
         for name, array in (
             ("counts", self.counts),
             ("entries", self.index.entries),
             ("starts", self.index.starts),
+            ("roles", self.roles.entries),
         ):
-            _write(folder / f"{name}.npy", array)
+            write_durably(folder / f"{name}.npy", array)
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is right as it is."""
+        return word in self.ids or bool(self.roles.of(word) & WORD)
 
     def within(self, word: str, edits: int) -> list[int]:
         """Return the ids of all words at most `edits` (1 or 2) from a lower-case word, sorted.
@@ -88,12 +104,20 @@ class Lexicon:
         The distance is Damerau-Levenshtein without restriction: a transposed pair may be edited
         again.
         """
-        near = self.index.ids_near(word, edits)
-        near = near[np.abs(self.lengths[near] - len(word)) <= edits]
-        words = self.words
-        return sorted(
-            i for i in set(near.tolist()) if distance(word, words[i], score_cutoff=edits) <= edits
-        )
+        return self.within_each([word], edits)[0]
+
+    def within_each(self, words: Sequence[str], edits: int) -> list[list[int]]:
+        """Do as `within` for many words, each in a fraction of the time."""
+        found: list[list[int]] = [[] for _ in words]
+        rows, ids, _ = self.index.near(words, edits)
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        is_near = np.abs(self.lengths[ids] - lengths[rows]) <= edits
+        for row, i in set(zip(rows[is_near].tolist(), ids[is_near].tolist(), strict=True)):
+            if distance(words[row], self.words[i], score_cutoff=edits) <= edits:
+                found[row].append(i)
+        for ids_of_word in found:
+            ids_of_word.sort()
+        return found
 
     @classmethod
     def _of(
@@ -102,10 +126,11 @@ class Lexicon:
         counts: npt.NDArray[np.int64],
         longest: int,
         index: DeletionIndex,
+        roles: Roles,
     ) -> Lexicon:
         ids = {word: i for i, word in enumerate(words)}
         lengths = np.fromiter(map(len, words), np.int16, len(words))
-        return cls(words, counts, longest, index, ids, lengths)
+        return cls(words, counts, longest, index, ids, lengths, roles)
 
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
@@ -113,7 +138,8 @@ def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
     return mapped.view(np.ndarray)
 
 
-def _write(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+def write_durably(path: Path, content: bytes | npt.NDArray[Any]) -> None:
+    """Write bytes, or an array as `numpy.load` reads it, and wait until they are on the disk."""
     with path.open("wb") as file:
         if isinstance(content, bytes):
             file.write(content)

@@ -47,7 +47,7 @@ def build_spell_checker(
 
     Args:
         languages: Those to serve; the first is the one that an L2 file is for.
-        engine: How candidates are chosen; `exact`.
+        engine: How candidates are chosen; `ranked` or `exact`.
         l2_dictionary: A list of learners' errors, or a folder of `<language>.txt`.
         processes: How many check; 0 = in this process, in slices.
         timeout_seconds: Bound on the check of one text.

@@ -37,6 +37,19 @@ class TopicAdmin:
         """Return how many brokers the cluster has now."""
         return len((await self._client.describe_cluster())["brokers"])
 
+    async def member_client_ids(self, group: str) -> set[str]:
+        """Return the client ids of a consumer group's members; none where it cannot be told."""
+        try:
+            answers = await self._client.describe_consumer_groups([group])
+        except BrokerResponseError:
+            return set()  # e.g. a new cluster, whose groups have no coordinator yet
+        return {
+            member["client_id"]
+            for answer in answers
+            for one in answer.to_object()["groups"]
+            for member in one["members"]
+        }
+
     async def found(self, names: Iterable[str]) -> dict[str, FoundTopic]:
         """Return those of `names` that exist."""
         wanted = set(names)

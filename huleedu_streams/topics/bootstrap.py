@@ -17,6 +17,16 @@ _APPLY_HINT = "run: huleedu-streams topics apply"
 _PLAN_HINT = "run: huleedu-streams topics plan"
 
 
+async def member_client_ids(bootstrap: str, group: str) -> set[str]:
+    """Return the client ids of a consumer group's members; none where it cannot be told.
+
+    Raises:
+        BrokerUnavailableError: nobody answers.
+    """
+    async with connected(bootstrap) as admin:
+        return await admin.member_client_ids(group)
+
+
 async def plan(bootstrap: str, specs: Sequence[TopicSpec]) -> Plan:
     """Return what `apply` would do.
 

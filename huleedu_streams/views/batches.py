@@ -7,10 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from huleedu_streams.domain.rosters import UNCHECKED_STATUSES
+from huleedu_streams.processors.batches import BatchRows
 from huleedu_streams.views.guards import entity_id
 from huleedu_streams.views.problems import not_found
 from huleedu_streams.views.routing import StateRouter
-from huleedu_streams.views.rows import BatchRows, Row
+from huleedu_streams.views.rows import Row
 from huleedu_streams.views.server import Views, json_response, view_of
 
 BATCHES_TABLE = "batches"
@@ -37,7 +38,7 @@ class BatchHandlers:
         self._rows = rows
         self._router = router
 
-    async def status(self, request: web.Request, batch_id: str) -> web.Response:
+    async def status(self, request: web.Request, batch_id: str) -> web.StreamResponse:
         """Show how far a batch is."""
         entity_id(batch_id, "batch_id")
 

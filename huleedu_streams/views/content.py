@@ -10,9 +10,9 @@ from aiohttp import web
 from huleedu_streams.adapters.content_ids import (
     DEFAULT_MEDIA_TYPE,
     checked_media_type,
-    derived_max_bytes,
     is_content_id,
 )
+from huleedu_streams.domain.limits import derived_max_bytes
 from huleedu_streams.errors import (
     ContentError,
     ContentNotFoundError,
@@ -73,6 +73,11 @@ class ContentHandlers:
             content = await self._store.get(_content_id(storage_id))
         except ContentNotFoundError:
             raise not_found("content") from None
+        except ContentRefusedError as error:
+            # Not a 5xx: that would be an outage to whoever asks, and this one never mends itself.
+            raise ProblemError(
+                HTTPStatus.GONE, error.code, "what is stored here is damaged; store it again"
+            ) from error
         except ContentStoreUnavailableError as error:
             raise unavailable(error.code, "the content store does not answer") from error
         headers = {"Content-Type": content.media_type} | _HARMLESS

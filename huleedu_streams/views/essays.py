@@ -6,13 +6,13 @@ writes a table; a retry is an event.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid4
 
-import orjson
 from aiohttp import web
 
 from huleedu_streams.contracts.enums import ContentType
@@ -26,6 +26,7 @@ from huleedu_streams.processors.submission import (
     spellcheck_request,
 )
 from huleedu_streams.protocols import Clock, ContentStore
+from huleedu_streams.views.corrections import corrections_answer, window_of
 from huleedu_streams.views.essay_answers import status_answer, timeline_answer
 from huleedu_streams.views.guards import (
     Body,
@@ -42,6 +43,7 @@ from huleedu_streams.views.server import Views, json_response, view_of
 
 ESSAYS_TABLE = "essays"
 _RETRY_MAX_BYTES = 4_096
+_LOGS_READ_AT_ONCE = 2
 
 
 class RetryEssay(Body):
@@ -78,8 +80,10 @@ class EssayHandlers:
 
     def __init__(self, parts: EssayParts) -> None:
         self._parts = parts
+        # A log has up to 16 MB: a few at a time, whoever asks.
+        self._reading = asyncio.Semaphore(_LOGS_READ_AT_ONCE)
 
-    async def status(self, request: web.Request, essay_id: str) -> web.Response:
+    async def status(self, request: web.Request, essay_id: str) -> web.StreamResponse:
         """Show where an essay stands."""
 
         async def show(row: Row) -> web.Response:
@@ -87,7 +91,7 @@ class EssayHandlers:
 
         return await self._at_owner(request, essay_id, show)
 
-    async def timeline(self, request: web.Request, essay_id: str) -> web.Response:
+    async def timeline(self, request: web.Request, essay_id: str) -> web.StreamResponse:
         """Show the way an essay took."""
 
         async def show(row: Row) -> web.Response:
@@ -95,19 +99,18 @@ class EssayHandlers:
 
         return await self._at_owner(request, essay_id, show)
 
-    async def corrections(self, request: web.Request, essay_id: str) -> web.Response:
+    async def corrections(self, request: web.Request, essay_id: str) -> web.StreamResponse:
         """Show what was corrected in an essay, by offset into the original text."""
+        window = window_of(request)
 
         async def show(row: Row) -> web.Response:
-            log = await self._processing_log(row)
-            answer = {"essay_id": essay_id} | {
-                part: log.get(part, []) for part in ("corrections", "unknown")
-            }
-            return json_response(answer)
+            async with self._reading:
+                log = await self._processing_log(row)
+                return await corrections_answer(essay_id, log, window)
 
         return await self._at_owner(request, essay_id, show)
 
-    async def retry(self, request: web.Request, essay_id: str) -> web.Response:
+    async def retry(self, request: web.Request, essay_id: str) -> web.StreamResponse:
         """Ask for the spell check of the essay's last text once more."""
         entity_id(essay_id, "essay_id")
 
@@ -121,7 +124,7 @@ class EssayHandlers:
         request: web.Request,
         essay_id: str,
         answer: Callable[[Row], Awaitable[web.Response]],
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         entity_id(essay_id, "essay_id")
 
         async def here() -> web.Response:
@@ -132,7 +135,7 @@ class EssayHandlers:
 
         return await self._parts.router.answer(request, ESSAYS_TABLE, essay_id, here)
 
-    async def _processing_log(self, row: Row) -> dict[str, Any]:
+    async def _processing_log(self, row: Row) -> bytes:
         storage_id = _reference(row, ContentType.PROCESSING_LOG)
         if storage_id is None:
             raise ProblemError(
@@ -146,7 +149,7 @@ class EssayHandlers:
             raise not_found("processing log in the content store any more") from None
         except ContentError as error:
             raise content_store_failed(error) from error
-        return _decoded(content.body)
+        return content.body
 
     async def _retry(self, request: web.Request, essay_id: str, row: Row) -> web.Response:
         body = await read_json(request, RetryEssay, _RETRY_MAX_BYTES)
@@ -182,15 +185,6 @@ def _reference(row: Row, content_type: ContentType) -> str | None:
     reference = (row.get("storage_references") or {}).get(content_type.value) or {}
     storage_id: str | None = reference.get("default") or reference.get("storage_id")
     return storage_id
-
-
-def _decoded(log: bytes) -> dict[str, Any]:
-    """Return the log; one that another service wrote in another shape has no corrections."""
-    try:
-        decoded = orjson.loads(log)
-    except orjson.JSONDecodeError:
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
 
 
 def _last_submission(essay_id: str, row: Row) -> Submission:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import PayloadEncodingError
 from pydantic import BaseModel, ConfigDict, ValidationError
+from structlog.contextvars import bind_contextvars
 
+from huleedu_streams.contracts.codec import TRACEPARENT, first_traceparent
+from huleedu_streams.contracts.envelope import ENTITY_ID
 from huleedu_streams.views.problems import ProblemError, bad_request, unavailable
 
-_ENTITY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -47,7 +50,7 @@ def entity_id(value: str, what: str) -> str:
     Raises:
         ProblemError: 400, it has not the shape of an id.
     """
-    if _ENTITY_ID.match(value) is None:
+    if ENTITY_ID.match(value) is None:
         raise bad_request("invalid-id", f"{what}: 1 to 128 letters, digits, `_` or `-`")
     return value
 
@@ -56,19 +59,30 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
     """Return the body, unpacked if the client packed it.
 
     Raises:
-        ProblemError: 413 as soon as more than `max_bytes` have come.
+        ProblemError: 413 as soon as more than `max_bytes` have come; 400, it is not packed as its
+            `Content-Encoding` says, or does not come to its end.
     """
     body = bytearray()
     if (request.content_length or 0) <= max_bytes:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > max_bytes:
-                break
-        else:
-            return bytes(body)
+        try:
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    break
+            else:
+                return bytes(body)
+        except (web.RequestPayloadError, PayloadEncodingError, ClientPayloadError) as error:
+            raise _unreadable("undecodable-body", "the body is not what its headers say") from error
+        except ConnectionError as error:
+            raise _unreadable("incomplete-body", "the body did not come to its end") from error
     raise ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"the body's cap is {max_bytes} bytes"
     )
+
+
+def _unreadable(code: str, detail: str) -> ProblemError:
+    # What is left of the body cannot be told from a next request.
+    return ProblemError(HTTPStatus.BAD_REQUEST, code, detail, {"Connection": "close"})
 
 
 async def read_json(request: web.Request, model: type[BodyT], max_bytes: int) -> BodyT:
@@ -83,7 +97,22 @@ async def read_json(request: web.Request, model: type[BodyT], max_bytes: int) ->
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"][:4])[:120] or "the body"
-        raise bad_request("invalid-body", f"{place}: {first['msg']}"[:300]) from None
+        raise bad_request("invalid-body", f"{place}: {_in_our_words(first)}"[:300]) from None
+
+
+def _in_our_words(fault: Mapping[str, object]) -> str:
+    """Return what is wrong without the words of the library that found it."""
+    kind, said = str(fault["type"]), str(fault["msg"]).removeprefix("Value error, ")
+    if kind == "value_error":
+        return said
+    words = {
+        "missing": "is missing",
+        "extra_forbidden": "is no member of this request",
+        "json_invalid": "is no JSON",
+        "model_type": "must be a JSON object",
+        "string_pattern_mismatch": "has not the shape it must have",
+    }
+    return words.get(kind) or said.removeprefix("Input ").replace("valid ", "")
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -99,14 +128,21 @@ def idempotency_key(request: web.Request) -> str | None:
 
 
 def correlation_id(request: web.Request, fallback: UUID) -> UUID:
-    """Return the `X-Correlation-ID` header as a UUID, else `fallback`."""
+    """Return the `X-Correlation-ID` header as a UUID, else `fallback`; log lines carry it."""
+    chosen = given_correlation_id(request) or fallback
+    bind_contextvars(correlation_id=str(chosen))
+    return chosen
+
+
+def given_correlation_id(request: web.Request) -> UUID | None:
+    """Return the `X-Correlation-ID` header, if it is a UUID."""
     try:
         return UUID(request.headers["X-Correlation-ID"])
     except (KeyError, ValueError):
-        return fallback
+        return None
 
 
 def traceparent(request: web.Request) -> bytes | None:
     """Return the W3C `traceparent` header if it is one."""
-    value = request.headers.get("traceparent", "")
-    return value.encode("ascii") if _TRACEPARENT.match(value) else None
+    value = request.headers.get(TRACEPARENT, "")
+    return first_traceparent(((TRACEPARENT, value.encode("utf-8", "surrogateescape")),))

@@ -114,7 +114,8 @@ class OperationHandlers:
         del request
         problem = self._health.readiness.problem()
         if problem is None:
-            return json_response({"status": "ok", "message": "ready"})
+            waiting = self._waiting_for()
+            return json_response({"status": "ok", "message": "ready", "waiting_for": waiting})
         return json_response(
             {"status": "unavailable", "message": f"this worker is {problem}"},
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -71,12 +71,15 @@ def problem_response(problem: ProblemError) -> web.Response:
         "detail": problem.detail,
         "error": problem.code,
     }
-    return web.Response(
+    response = web.Response(
         body=orjson.dumps(body),
         status=problem.status.value,
         headers=problem.headers,
         content_type=MEDIA_TYPE,
     )
+    if problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response
 
 
 @web.middleware
@@ -105,8 +108,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _of_aiohttp(error: web.HTTPException) -> ProblemError:
     problem = _of_status(HTTPStatus(error.status))
-    if "Allow" in error.headers:
+    if isinstance(error, web.HTTPMethodNotAllowed):
         problem.headers["Allow"] = error.headers["Allow"]
+        problem.detail = f"{error.method} is not allowed here; {problem.headers['Allow']} are"
     return problem
 
 

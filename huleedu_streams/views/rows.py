@@ -14,11 +14,3 @@ class EssayRows(Protocol):
     def get(self, essay_id: str) -> Row | None:
         """Return the essay's row, None if there is none."""
         ...
-
-
-class BatchRows(Protocol):
-    """Read access to the `batches` table."""
-
-    def batch(self, batch_id: str) -> Row | None:
-        """Return the batch's row, None if there is none."""
-        ...

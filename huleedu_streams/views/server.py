@@ -16,8 +16,10 @@ import orjson
 from aiohttp import web
 from faust.web.base import BlueprintManager
 from faust.web.views import View
+from structlog.contextvars import bound_contextvars, unbind_contextvars
 
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.views.guards import given_correlation_id
 from huleedu_streams.views.problems import Handler, ProblemError, problems
 
 RouteHandler = Callable[..., Awaitable[web.StreamResponse]]
@@ -25,6 +27,7 @@ Views = Mapping[str, type[View]]
 
 _PROTECTED_PREFIX = "/v1/"
 _UNMATCHED = "unmatched"
+JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class HandlerView(View):
@@ -75,7 +78,7 @@ def serve_views(
     """
     app.web.blueprints = BlueprintManager([])
     server: web.Application = app.web.web_app  # type: ignore[attr-defined] # of the aiohttp driver
-    server.middlewares.extend([_measuring(metrics), problems])
+    server.middlewares.extend([_tracing, _measuring(metrics), problems])
     if tokens:
         server.middlewares.append(_asking_for_token([token.encode() for token in tokens]))
     for views in groups:
@@ -89,11 +92,7 @@ def json_response(
 ) -> web.Response:
     """Return `data` as JSON."""
     return web.Response(
-        body=orjson.dumps(data),
-        status=status.value,
-        headers=headers,
-        content_type="application/json",
-        charset="utf-8",
+        body=orjson.dumps(data), status=status.value, headers={**JSON_HEADERS, **(headers or {})}
     )
 
 
@@ -101,6 +100,18 @@ def route_template(request: web.Request) -> str:
     """Return the template of the route that matched, `unmatched` if none did; never a raw path."""
     resource = request.match_info.route.resource
     return _UNMATCHED if resource is None else resource.canonical
+
+
+@web.middleware
+async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have every log line of a request carry its correlation id."""
+    given = given_correlation_id(request)
+    try:
+        with bound_contextvars(**({"correlation_id": str(given)} if given else {})):
+            return await handler(request)
+    finally:
+        # One task serves the next request of a connection, too.
+        unbind_contextvars("correlation_id")
 
 
 def _measuring(metrics: Metrics) -> Callable[..., Awaitable[web.StreamResponse]]:

@@ -6,6 +6,7 @@ A 202 means that the broker has acknowledged the event; its effects show in the 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Self
 from uuid import UUID, uuid4
@@ -13,7 +14,12 @@ from uuid import UUID, uuid4
 from aiohttp import web
 from pydantic import Field, StringConstraints, model_validator
 
-from huleedu_streams.contracts.envelope import EntityId, LanguageTag, derived_id
+from huleedu_streams.contracts.envelope import (
+    RESERVED_BATCH_IDS,
+    EntityId,
+    LanguageTag,
+    derived_id,
+)
 from huleedu_streams.errors import ContentError, ContentNotFoundError
 from huleedu_streams.processors.spellcheck import TEXT_MEDIA_TYPE
 from huleedu_streams.processors.submission import (
@@ -63,6 +69,8 @@ class RegisterBatch(Body):
     def _check(self) -> Self:
         if len(set(self.essay_ids)) != len(self.essay_ids):
             raise ValueError("essay_ids must not repeat an id")
+        if self.batch_id in RESERVED_BATCH_IDS:
+            raise ValueError(f"batch_id must not be {self.batch_id}, a word of the routes")
         if self.expected_essay_count not in {None, len(self.essay_ids)}:
             raise ValueError("expected_essay_count must be the number of essay_ids")
         return self
@@ -142,6 +150,8 @@ class SubmissionHandlers:
             raise bad_request("too-many-essays", f"a batch has {self._batch_max_essays} at most")
         key = idempotency_key(request)
         event_id = uuid4() if key is None else keyed_event_id(key, body.batch_id or "", "register")
+        if key is not None:
+            await self._refuse_another_body(event_id, body)
         batch_id = body.batch_id or str(derived_id(event_id, "batch"))
         origin = self._origin(request, event_id)
         registration = Registration(batch_id, body.essay_ids, body.notes())
@@ -156,10 +166,16 @@ class SubmissionHandlers:
     async def submit(self, request: web.Request, batch_id: str) -> web.Response:
         """Take one essay of a batch: store its text, ask for its spell check."""
         entity_id(batch_id, "batch_id")
+        if batch_id in RESERVED_BATCH_IDS:
+            raise bad_request(
+                "invalid-id", f"batch_id must not be {batch_id}, a word of the routes"
+            )
         body = await read_json(request, SubmitEssay, self._text_max_bytes)
         key = idempotency_key(request)
         essay_scope = body.essay_id or ""
         event_id = uuid4() if key is None else keyed_event_id(key, batch_id, essay_scope)
+        if key is not None:
+            await self._refuse_another_body(event_id, body)
         storage_id = body.text_storage_id
         if storage_id is None:
             storage_id = await self._keep(body.text or "", event_id, is_keyed=key is not None)
@@ -204,26 +220,40 @@ class SubmissionHandlers:
         """Store the text; with a key, under an id that the same key finds again.
 
         Raises:
-            ProblemError: 502, the store failed; 422, the key came with another text before.
+            ProblemError: 502, the store failed.
         """
         storage_id = submitted_text_id(event_id) if is_keyed else uuid4().hex
-        body = text.encode()
         try:
-            if is_keyed:
-                await self._refuse_another_text(storage_id, body)
-            await self._store.put(storage_id, body, TEXT_MEDIA_TYPE)
+            await self._store.put(storage_id, text.encode(), TEXT_MEDIA_TYPE)
         except ContentError as error:
             raise content_store_failed(error) from error
         return storage_id
 
-    async def _refuse_another_text(self, storage_id: str, body: bytes) -> None:
+    async def _refuse_another_body(self, event_id: UUID, body: Body) -> None:
+        """Keep a digest of the key's first body beside the texts, and compare later ones.
+
+        Raises:
+            ProblemError: 502, the store failed; 422, the key came with another body before.
+        """
+        digest_id = derived_id(event_id, "idempotent-body").hex
+        digest = sha256(body.model_dump_json().encode()).hexdigest().encode()
         try:
-            stored = await self._store.get(storage_id)
+            known = (await self._store.get(digest_id)).body
         except ContentNotFoundError:
-            return
-        if stored.body != body:
+            known = None
+        except ContentError as error:
+            raise content_store_failed(error) from error
+        if known is None:
+            await self._keep_digest(digest_id, digest)
+        elif known != digest:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
-                "this Idempotency-Key came with another text before; use a new one",
+                "this Idempotency-Key came with another body before; use a new one",
             )
+
+    async def _keep_digest(self, digest_id: str, digest: bytes) -> None:
+        try:
+            await self._store.put(digest_id, digest, TEXT_MEDIA_TYPE)
+        except ContentError as error:
+            raise content_store_failed(error) from error

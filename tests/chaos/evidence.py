@@ -74,7 +74,9 @@ async def gather(site: Site) -> Evidence:
     after = await _recovered_tables(site, workers)
     topics = (*wire.CONSUMED, wire.PHASE_COMPLETED, *wire.DEAD_LETTERS)
     log = await asyncio.to_thread(read_log, site.cluster.bootstrap, topics)
-    marks = {(bad.topic, bad.key, bad.value, bad.headers): bad.mark for bad in site.plan.poison}
+    marks = {
+        (bad.topic, bad.key, bad.value, bad.seen_headers): bad.mark for bad in site.plan.poison
+    }
     poison: dict[bytes, Logged] = {}
     for topic in wire.CONSUMED:
         events = []

@@ -194,7 +194,9 @@ def _counted_members(found: Evidence) -> Iterator[wire.Json]:
 def dead_letters(found: Evidence) -> Finding:
     """I4: the DLT holds every poison message and nothing else; place and reason right."""
     planned = {bad.mark: bad for bad in found.plan.poison}
-    wanted = {_digest(bad.topic, bad.key, bad.value, bad.headers): bad for bad in planned.values()}
+    wanted = {
+        _digest(bad.topic, bad.key, bad.value, bad.buried_headers): bad for bad in planned.values()
+    }
     letters = [
         record for topic in wire.DEAD_LETTERS for record in found.log[topic] if not _is_mark(record)
     ]

@@ -1,9 +1,9 @@
-"""I8 to I10: how fast workers come back, what they leave in memory and logs, what they tell."""
+"""I8 to I11: how fast workers are back, what they leave in memory and logs, what they tell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
+from statistics import median, quantiles
 
 from tests.chaos.evidence import Evidence
 from tests.chaos.findings import Finding, finding
@@ -18,6 +18,9 @@ _RESUME_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 180.0
 _MOST_GROWTH = 0.10
 _MORE_DESCRIPTORS = 24
+# Faults meet either kind of essay by chance; a loop that is held would show tenfold.
+_MOST_SLOWER = 3.0
+_FEW_ESSAYS = 20
 # Lines of a log that may hold a traceback: none.
 _ALLOWED_TRACEBACKS: tuple[str, ...] = ()
 _ALARMS = ("Traceback", "Unclosed", "never awaited", "never retrieved", "was destroyed but")
@@ -46,6 +49,29 @@ def speed(found: Evidence) -> Finding:
     return finding("I8", "back in time", figures, faults())
 
 
+def fairness(found: Evidence) -> Finding:
+    """I11: who hands an essay in while a text that takes minutes is checked hardly notices."""
+    sent = {key.decode(errors="replace"): at for key, at in found.site.producer.sent_at.items()}
+    rest = found.site.observer.at_rest
+    done = found.plan.essays & sent.keys() & rest.keys()
+    spans = [(sent[bomb], rest[bomb]) for bomb in found.plan.bombs & done]
+    beside: list[float] = []
+    others: list[float] = []
+    for essay in done - found.plan.bombs:
+        is_beside = any(begin <= sent[essay] <= end for begin, end in spans)
+        (beside if is_beside else others).append(rest[essay] - sent[essay])
+    if min(len(beside), len(others)) < _FEW_ESSAYS:
+        what = f"NOT CHECKED: {len(beside)} essays beside {len(spans)} CPU bombs"
+        return finding("I11", "one slow text slows nobody else", what, ())
+    during, otherwise = (quantiles(each, n=20)[-1] for each in (beside, others))
+    figures = (
+        f"p95 {during:.1f} s of {len(beside)} essays beside {len(spans)} CPU bombs, "
+        f"{otherwise:.1f} s of {len(others)} others (may be {_MOST_SLOWER:g} times that)"
+    )
+    slow = [figures] if during > _MOST_SLOWER * otherwise else []
+    return finding("I11", "one slow text slows nobody else", figures, slow)
+
+
 def health(found: Evidence) -> Finding:
     """I9: no traceback, no leak, nobody ends unasked."""
     lives = [
@@ -70,10 +96,13 @@ def health(found: Evidence) -> Finding:
         yield from (f"ended by itself: {exit_}" for exit_ in found.tally.unasked_exits)
 
     grown = ", ".join(f"{name} {growth:+.1%}" for name, growth in growths.items())
-    figures = (
-        f"memory over the second half: {grown or 'no life long enough'}; descriptors "
-        f"{max(descriptors.values(), default=0):+d}; {len(lives)} lives"
+    longest = max((_span(life) for _, life in lives), default=0)
+    measured = (
+        f"memory over the second half: {grown}; descriptors {max(descriptors.values()):+d}"
+        if long_ones
+        else f"growth NOT CHECKED, the longest life is {longest:.0f} s of {_LONG_LIFE_SECONDS:g}"
     )
+    figures = f"{measured}; {len(lives)} lives"
     return finding("I9", "no traceback, no growth", figures, faults())
 
 

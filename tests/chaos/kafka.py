@@ -6,13 +6,17 @@ Clients are librdkafka's, another implementation than the workers use.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError as AIOKafkaError
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from huleedu_streams.embedded import broker, process
@@ -20,7 +24,9 @@ from huleedu_streams.topics.bootstrap import apply
 from huleedu_streams.topics.catalogue import catalogue
 from tests.chaos import wire
 from tests.chaos.plan import Record
+from tests.chaos.poison import Way
 from tests.chaos.proxy import KafkaProxy
+from tests.raw_records import send_unreadable
 
 PARTITIONS = 6
 CODECS = ("none", "lz4", "snappy", "zstd")
@@ -84,7 +90,13 @@ class ForeignProducer:
             "message.timeout.ms": 0,
         }
         self._plain = Producer(common | {"compression.type": codec})
-        self._compressing = Producer(common | {"compression.type": "gzip"})
+        self._ways = {Way.PLAIN: self._plain} | {
+            way: Producer(common | {"compression.type": way.value}) for way in (Way.GZIP, Way.ZSTD)
+        }
+        self._bootstrap = bootstrap
+        self._by_hand: set[asyncio.Task[None]] = set()
+        # A broker that is away is part of the plan.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._records = records
         self._released = 0
         self.rate_per_second = 200.0
@@ -99,7 +111,8 @@ class ForeignProducer:
     @property
     def is_idle(self) -> bool:
         """Whether all that is released has been acknowledged."""
-        return self.sent >= self._released and not len(self._plain) and not len(self._compressing)
+        waiting = sum(map(len, self._ways.values())) + len(self._by_hand)
+        return self.sent >= self._released and not waiting
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -113,20 +126,40 @@ class ForeignProducer:
                 self._send(self._records[self.sent], now)
                 self.sent += 1
                 allowance -= 1
-            self._plain.poll(0)
-            self._compressing.poll(0)
+            for producer in self._ways.values():
+                producer.poll(0)
 
     def _send(self, record: Record, now: float) -> None:
         if record.topic == wire.REQUESTED and record.key is not None:
             self.sent_at.setdefault(record.key, now)
-        producer = self._compressing if record.is_compressed else self._plain
-        producer.produce(
+        if record.way is Way.UNREADABLE:
+            task = asyncio.create_task(self._send_by_hand(record))
+            self._by_hand.add(task)
+            task.add_done_callback(self._by_hand.discard)
+            return
+        self._ways[record.way].produce(
             record.topic,
             value=record.value,
             key=record.key,
             headers=list(record.headers),
             on_delivery=self._delivered,
         )
+
+    async def _send_by_hand(self, record: Record) -> None:
+        """Send what librdkafka does not make, however long the broker is away."""
+        while True:
+            producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+            try:
+                await producer.start()
+                await send_unreadable(
+                    producer, record.topic, 0, record.key, record.value, record.headers
+                )
+            except (AIOKafkaError, OSError):
+                await asyncio.sleep(0.5)
+            else:
+                return
+            finally:
+                await producer.stop()
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
@@ -176,6 +209,11 @@ def read_log(bootstrap: str, topics: Iterable[str]) -> dict[str, list[Logged]]:
     }
 
 
+# The client returns a list and leaves the error set that it met. A call from C notices; the
+# interpreter's own, once it is warm, goes on and raises it in whatever comes next.
+_ask_headers = methodcaller("headers")
+
+
 def _logged(message: Message) -> Logged:
     if message.error() is not None:
         raise KafkaException(message.error())
@@ -190,8 +228,11 @@ def _logged(message: Message) -> Logged:
 
 
 def headers_of(message: Message) -> wire.Headers:
-    """Return the record's headers in order; one without a value as empty."""
-    found = message.headers() or []
+    """Return the record's headers in order, one without a value as empty; none it cannot read."""
+    try:
+        found = _ask_headers(message) or []
+    except (SystemError, UnicodeDecodeError):
+        return ()
     pairs = found.items() if isinstance(found, dict) else found
     return tuple((name, _bytes(value) or b"") for name, value in pairs)
 

@@ -65,7 +65,27 @@ def _replayed(facts: list[Row]) -> tuple[Row, dict[str, Row]]:
     members: dict[str, Row] = {}
     for fact in facts:
         row = _fold(row or _empty(fact), members, fact)
+    if row:
+        row["tallies"] = _in_columns(row["tallies"], is_registered=row["registered_by"] is not None)
     return row, members
+
+
+def _in_columns(tallies: dict[str, Row], *, is_registered: bool) -> Row:
+    pages = [tallies.get(str(page), {}) for page in range(_PAGES)]
+    columns = _columns(pages) | {"versions": [page.get("version", 0) for page in pages]}
+    if not is_registered:
+        columns["others"] = _columns([page.get("others", {}) for page in pages])
+    return columns
+
+
+def _columns(pages: list[Row]) -> Row:
+    statuses = {status for page in pages for status in page.get("counts", {})}
+    return {
+        "counts": {
+            status: [page.get("counts", {}).get(status, 0) for page in pages] for status in statuses
+        },
+        "corrections_made": [page.get("corrections_made", 0) for page in pages],
+    }
 
 
 def _empty(fact: Row) -> Row:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from tests.chaos import wire
-from tests.chaos.poison import Poison, corpus
+from tests.chaos.poison import Poison, Way, corpus
 from tests.chaos.store import Behaviour
 from tests.chaos.texts import CANARY, a_cpu_bomb, a_text
 
@@ -57,7 +57,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: wire.Headers = ()
-    is_compressed: bool = False
+    way: Way = Way.PLAIN
 
 
 @dataclass(slots=True)
@@ -246,7 +246,7 @@ class _Planner:
         plan = self._plan
         plan.poison = corpus(self._rng, self._sizes.poison)
         for bad in plan.poison:
-            record = Record(bad.topic, bad.key, bad.value, bad.headers, bad.is_compressed)
+            record = Record(bad.topic, bad.key, bad.value, bad.headers, bad.way)
             plan.records.insert(self._rng.randint(0, len(plan.records)), record)
 
     def _uuid(self) -> str:

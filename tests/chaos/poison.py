@@ -9,11 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from tests.chaos import wire
 from tests.chaos.texts import CANARY
+from tests.raw_records import SHOWN_NAME
 
 MARK = "chaos-poison"
 
@@ -21,6 +23,16 @@ UNDECODABLE = frozenset({"undecodable"})
 OVERSIZE = frozenset({"oversize"})
 VERSION = frozenset({"unsupported-schema-version"})
 UNKNOWN_EVENT = frozenset({"unknown-event"})
+UNREADABLE = frozenset({"unreadable"})
+
+
+class Way(StrEnum):
+    """How a record is produced: as all are, in a batch of one codec, or with a broken header."""
+
+    PLAIN = "plain"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,18 @@ class Poison:
     headers: wire.Headers
     kind: str
     reasons: frozenset[str]
-    is_compressed: bool = False
+    way: Way = Way.PLAIN
+
+    @property
+    def seen_headers(self) -> wire.Headers:
+        """The headers that a strict client sees of it: none where one of them has no UTF-8 name."""
+        return () if self.way is Way.UNREADABLE else self.headers
+
+    @property
+    def buried_headers(self) -> wire.Headers:
+        """The headers that its dead letter has, ours aside."""
+        broken = ((SHOWN_NAME, b"1"),) if self.way is Way.UNREADABLE else ()
+        return (*self.headers, *broken)
 
     @property
     def mark(self) -> bytes:
@@ -50,7 +73,7 @@ class Draft:
     key: bytes | None
     rng: random.Random
     reasons: frozenset[str] = UNDECODABLE
-    is_compressed: bool = False
+    way: Way = Way.PLAIN
     raw: bytes | None = field(default=None)
     is_raw: bool = False
 
@@ -100,7 +123,7 @@ def _poison(rng: random.Random, number: int, name: str, breaks: Kind, topic: str
         ),
         kind=name,
         reasons=draft.reasons,
-        is_compressed=draft.is_compressed,
+        way=draft.way,
     )
 
 
@@ -230,13 +253,23 @@ def _rename(draft: Draft, name: str) -> None:
 
 
 def _million_fields(draft: Draft) -> None:
-    draft.reasons, draft.is_compressed = OVERSIZE, True
+    draft.reasons, draft.way = OVERSIZE, Way.GZIP
     draft.splice(",".join(f'"{CANARY[:4]}{number % 500}":0' for number in range(1_000_000)))
 
 
 def _zeros(draft: Draft) -> None:
-    draft.reasons, draft.is_compressed = OVERSIZE, True
+    draft.reasons, draft.way = OVERSIZE, Way.GZIP
     draft.send(bytes(20_000_000))
+
+
+def _far_repeats(draft: Draft) -> None:
+    """60 KB as zstd, 1.2 MB as gzip."""
+    draft.reasons, draft.way = OVERSIZE, Way.ZSTD
+    draft.send(CANARY.encode() + draft.rng.randbytes(60_000) * 20)
+
+
+def _unreadable_header(draft: Draft) -> None:
+    draft.reasons, draft.way = UNREADABLE, Way.UNREADABLE
 
 
 def _one_over(draft: Draft) -> None:
@@ -309,5 +342,6 @@ _KINDS: dict[str, Kind] = {
         *(_long_id, _newline_in_id, _million_fields, _zeros, _one_over, _no_value, _empty_value),
         *(_no_key, _wrong_key, _wrong_event_type, _no_data, _a_list, _a_string, _truncated),
         *(_lone_surrogate, _missing_field, _unknown_status, _html),
+        *(_far_repeats, _unreadable_header),
     )
 }

@@ -26,6 +26,7 @@ INVARIANTS = (
     invariants_process.speed,
     invariants_process.health,
     invariants_process.secrecy,
+    invariants_process.fairness,
 )
 PLANTED_APP = "tests.chaos.planted"
 

@@ -72,6 +72,7 @@ def _phases(rng: random.Random) -> list[Phase]:
     points: list[Phase] = [_dying_at(rng.choice("ab"), point, rng) for point in faults.POINTS]
     networks: list[Phase] = [_network(how) for how in ("latency", "cut", "reset", "half-open")]
     stores: list[Phase] = [_store(how) for how in Behaviour if how not in _NO_TROUBLE]
+    stores += [_store(how, 40) for how in (Behaviour.TRUNCATED, Behaviour.NO_WRITES)]
     return [*kills, *points, *networks, *stores, _hold, _roll, _storm, _bounce, _down, _outage]
 
 
@@ -102,10 +103,10 @@ def _network(how: str) -> Phase:
     return phase
 
 
-def _store(how: Behaviour) -> Phase:
+def _store(how: Behaviour, seconds: float = 5) -> Phase:
     async def phase(site: Site, share: float) -> None:
         site.producer.release(share)
-        await faults.trouble_content(site, how, 5)
+        await faults.trouble_content(site, how, seconds)
 
     return phase
 

@@ -12,7 +12,11 @@ from enum import StrEnum
 
 from aiohttp import web
 
+from tests.chaos.texts import CANARY
+
 _BASE = "/v1/content/"
+# What workers write and read to see whether the store is well; it is nobody's text.
+PROBE_ID = "0" * 32
 _HANG_SECONDS = 600.0
 
 
@@ -30,6 +34,8 @@ class Behaviour(StrEnum):
     REDIRECT = "redirect"
     GZIP_BOMB = "gzip-bomb"
     CLOSE = "close"
+    GARBAGE = "garbage"
+    NO_WRITES = "no-writes"
     REFUSE_DERIVED = "refuse-derived"
 
 
@@ -38,7 +44,9 @@ _STATUSES = {
     Behaviour.UNAVAILABLE: 503,
     Behaviour.TOO_MANY: 429,
     Behaviour.REFUSE_DERIVED: 413,
+    Behaviour.NO_WRITES: 500,
 }
+_READS_WELL = {Behaviour.REFUSE_DERIVED, Behaviour.NO_WRITES}
 
 
 class FakeContentStore:
@@ -97,15 +105,14 @@ class FakeContentStore:
         body = await request.content.read()
         if behaviour in _STATUSES:
             return web.Response(status=_STATUSES[behaviour])
-        if behaviour is Behaviour.REDIRECT:
-            return _redirect()
         if behaviour in {Behaviour.HANG, Behaviour.SLOW_BODY}:
             await self._hang()
-        if behaviour is Behaviour.CLOSE:
-            return _hung_up(request)
+        if behaviour in _NO_ANSWER:
+            return _NO_ANSWER[behaviour](request)
         # From here on the text is kept, also where the answer then gets lost on its way.
-        self.puts[text_id] += 1
-        self.digests[text_id].add(hashlib.sha256(body).hexdigest())
+        if text_id != PROBE_ID:
+            self.puts[text_id] += 1
+            self.digests[text_id].add(hashlib.sha256(body).hexdigest())
         self.texts[text_id] = body
         if behaviour in {Behaviour.TRUNCATED, Behaviour.WRONG_LENGTH, Behaviour.GZIP_BOMB}:
             return _hung_up(request)
@@ -114,14 +121,12 @@ class FakeContentStore:
     async def _get(
         self, request: web.BaseRequest, text_id: str, behaviour: Behaviour
     ) -> web.StreamResponse:
-        if behaviour in _STATUSES and behaviour is not Behaviour.REFUSE_DERIVED:
+        if behaviour in _STATUSES and behaviour not in _READS_WELL:
             return web.Response(status=_STATUSES[behaviour], text="no")
-        if behaviour is Behaviour.REDIRECT:
-            return _redirect()
         if behaviour is Behaviour.HANG:
             await self._hang()
-        if behaviour is Behaviour.CLOSE:
-            return _hung_up(request)
+        if behaviour in _NO_ANSWER:
+            return _NO_ANSWER[behaviour](request)
         return await self._text(request, self.texts.get(text_id), behaviour)
 
     async def _text(
@@ -162,11 +167,25 @@ class FakeContentStore:
         raise ConnectionResetError
 
 
-def _redirect() -> web.Response:
+def _redirect(_request: web.BaseRequest) -> web.Response:
     return web.Response(status=302, headers={"Location": "http://127.0.0.1:1/login"})
+
+
+def _garbled(request: web.BaseRequest) -> web.Response:
+    """Answer with a text where a status line belongs."""
+    if request.transport is not None:
+        request.transport.write(f"{CANARY} of an essay here\r\n\r\n".encode())
+    return _hung_up(request)
 
 
 def _hung_up(request: web.BaseRequest) -> web.Response:
     if request.transport is not None:
         request.transport.close()
     return web.Response(status=500)
+
+
+_NO_ANSWER = {
+    Behaviour.REDIRECT: _redirect,
+    Behaviour.CLOSE: _hung_up,
+    Behaviour.GARBAGE: _garbled,
+}

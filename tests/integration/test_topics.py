@@ -204,13 +204,13 @@ def test_people_read_what_was_done_and_what_is_left(
     assert second.endswith("0 created, 0 altered; the broker agrees with the file\n")
 
 
-def test_absent_broker_is_one_line_a_retry_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_absent_broker_is_one_line_a_retry_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nobody = f"127.0.0.1:{server.getsockname()[1]}"
 
     code = run(["topics", "check", "--broker", nobody, "--wait", "0.4"])
 
-    assert code == 1
+    assert code == 2
     retry, error = capsys.readouterr().err.splitlines()
     assert retry.endswith("trying again in 0.25 s")
     assert "start it, or set HULEEDU_BROKER_URL" in error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from time import thread_time
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -194,3 +195,22 @@ def test_scrape_is_plain_text_otherwise(metrics: Metrics) -> None:
     metrics.dead_lettered(TOPIC, "undecodable")
     metrics.content_requested("get", "ok", 0.1)
     assert b"huleedu_dead_letters_total" in metrics.render(None)[0]
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "text/plain; q=?"])
+def test_scrape_is_plain_text_for_a_header_that_makes_no_sense(
+    metrics: Metrics, accept: str
+) -> None:
+    _body, content_type = metrics.render(accept)
+
+    assert content_type.startswith("text/plain")
+
+
+def test_counting_a_text_full_of_errors_takes_milliseconds(metrics: Metrics) -> None:
+    one = Correction(0, 3, "teh", "the", "exact", "transposition")
+    checked = CheckedText("the", (one,) * 150_000, (), 150_000)
+
+    started = thread_time()
+    metrics.text_checked("en", 0.2, checked)
+
+    assert thread_time() - started < 0.05

@@ -14,26 +14,35 @@ from huleedu_streams.agents.delivery import DeliveryLoop, Outlets
 from huleedu_streams.agents.dependencies import Dependency
 from huleedu_streams.agents.failures import FailurePolicy, Limits
 from huleedu_streams.agents.handling import Work
-from huleedu_streams.contracts.codec import OutgoingEvent
+from huleedu_streams.contracts.codec import Headers, OutgoingEvent
 from huleedu_streams.contracts.dead_letters import DeadLetter
 from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ChangelogRecord
 from tests.fakes import FrozenClock
 
 WAIT_SECONDS = 5
+TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACED = (("traceparent", TRACEPARENT),)
 
 
 class MemoryEvent:
     """A consumed record; remembers when it was acknowledged."""
 
-    def __init__(self, topic: str, offset: int, key: bytes | None, value: bytes | None) -> None:
+    def __init__(
+        self,
+        topic: str,
+        offset: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+    ) -> None:
         self.message = SimpleNamespace(
             topic=topic,
             partition=0,
             offset=offset,
             key=key,
             value=value,
-            headers=[("traceparent", b"00-11-22-01")],
+            headers=list(headers),
         )
         self.acknowledged: list[int] = []
 
@@ -50,8 +59,11 @@ class MemoryStream:
         self.acknowledged: list[int] = []
         self.read = 0
 
-    def put(self, topic: str, key: bytes | None, value: bytes | None) -> None:
-        event = MemoryEvent(topic, self.read + self._events.qsize(), key, value)
+    def put(
+        self, topic: str, key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]
+    ) -> None:
+        offset = self.read + self._events.qsize()
+        event = MemoryEvent(topic, offset, key, value, headers or TRACED)
         event.acknowledged = self.acknowledged
         self._events.put_nowait(event)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from huleedu_streams.agents import dependencies, failures
 from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.contracts.dead_letters import DeadLetter
@@ -18,7 +19,7 @@ from huleedu_streams.errors import (
     ContentStoreUnavailableError,
     HuleeduStreamsError,
 )
-from tests.component.agents.streams import Bench, eventually, running_loop
+from tests.component.agents.streams import TRACED, TRACEPARENT, Bench, eventually, running_loop
 
 TOPIC = "huleedu.essay.spellcheck.requested.v1"
 
@@ -170,7 +171,17 @@ async def test_output_carries_the_traceparent_of_its_cause() -> None:
         put(bench, "a")
         await eventually(lambda: bench.stream.acknowledged == [0])
 
-    assert ("traceparent", b"00-11-22-01") in bench.broker.queued[0].headers
+    assert ("traceparent", TRACEPARENT) in bench.broker.queued[0].headers
+
+
+async def test_output_carries_one_traceparent_and_only_a_real_one() -> None:
+    noise = [("traceparent", b"x" * 600_000), ("traceparent", TRACEPARENT + b"\n")]
+    async with running_loop(preparing(Scripted())) as bench:
+        bench.stream.put(TOPIC, b"a", a_request("a"), *noise)
+        bench.stream.put(TOPIC, b"b", a_request("b"), *noise, *TRACED, *TRACED)
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert [record.headers for record in bench.broker.queued] == [(), TRACED]
 
 
 async def test_undecodable_bytes_go_to_the_dead_letter_topic_untouched() -> None:
@@ -186,7 +197,7 @@ async def test_undecodable_bytes_go_to_the_dead_letter_topic_untouched() -> None
         b"\xff",
         b"\x00not an event",
     )
-    assert letter.headers[0] == ("traceparent", b"00-11-22-01")
+    assert letter.headers[0] == ("traceparent", TRACEPARENT)
 
 
 async def test_dead_letter_names_topic_partition_offset_and_code() -> None:
@@ -252,6 +263,36 @@ async def test_text_that_keeps_failing_is_given_up_while_the_store_is_healthy() 
 
     assert topics(bench) == ["failed", "out"]
     assert script.started.count("a") == 3
+
+
+async def test_text_that_takes_its_time_to_fail_is_given_up_before_its_last_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dependencies, "INSIST_SECONDS", 0.0)
+    script = Scripted(a=[ContentStoreUnavailableError("drips") for _ in range(20)])
+
+    async with running_loop(preparing(script)) as bench:
+        put(bench, "a", "b")
+        await eventually(lambda: bench.stream.acknowledged == [0, 1])
+
+    assert topics(bench) == ["failed", "out"]
+    assert script.started.count("a") == 2
+
+
+async def test_error_in_the_decoder_itself_ends_in_a_dead_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_args: object) -> NoReturn:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(failures, "decode", fail)
+
+    async with running_loop(preparing(Scripted())) as bench:
+        put(bench, "a")
+        await eventually(lambda: bench.stream.acknowledged == [0])
+
+    assert topics(bench) == [f"{TOPIC}.DLT"]
+    assert dict(bench.broker.queued[0].headers)["huleedu.dlt.reason"] == b"unexpected"
 
 
 async def test_output_that_cannot_be_produced_ends_the_loop() -> None:

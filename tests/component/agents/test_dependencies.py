@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry
 
+from huleedu_streams.agents import dependencies
 from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.metrics import Metrics
 from tests.component.agents.streams import Store, eventually
@@ -97,6 +98,24 @@ async def test_trouble_is_shared_while_several_fail_and_none_is_served(bench: Be
     others_served = one.is_shared
 
     assert (alone, together, others_served) == (False, True, False)
+
+
+async def test_trouble_of_few_is_shared_no_longer_than_an_event_may_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependencies, "INSIST_SECONDS", 0.0)
+    few = [Trouble(bench.dependency) for _ in range(2)]
+    for one in few:
+        one.failed()
+    shared_by_few = few[0].is_shared
+    many = [Trouble(bench.dependency) for _ in range(6)]
+    for one in many:
+        one.failed()
+
+    shared_by_many = few[0].is_shared
+
+    assert few[0].is_long
+    assert (shared_by_few, shared_by_many) == (False, True)
 
 
 async def test_trouble_of_others_ends_with_them(bench: Bench) -> None:

@@ -45,8 +45,8 @@ class Everywhere:
     def owner(self, table: str, key: str) -> URL | None:
         return HERE if table == "batches" and key else None
 
-    def is_here(self, owner: URL) -> bool:
-        return owner == HERE
+    def is_here(self, table: str, key: str) -> bool:
+        return self.owner(table, key) is not None
 
 
 class Ready:
@@ -61,7 +61,7 @@ def rows() -> MemoryBatches:
 
 @pytest.fixture
 async def client(rows: MemoryBatches) -> AsyncIterator[Client]:
-    router = StateRouter(Everywhere(), PeerClient(1), Ready())
+    router = StateRouter(Everywhere(), PeerClient(1, 1), Ready())
     async with serving(build_batch_views(rows, router)) as client:
         yield client
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from huleedu_streams.errors import ContentRefusedError, ContentStoreUnavailableError
 from huleedu_streams.views.content import build_content_views
@@ -155,3 +157,36 @@ async def test_failed_read_says_when_to_ask_again(
     async with client.get(f"/v1/content/{'0' * 32}") as response:
         await assert_problem(response, 503, "content-store-unavailable")
         assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_damaged_text_is_gone_and_no_outage(
+    client: Client, store: MemoryContentStore
+) -> None:
+    store.get_error = ContentRefusedError("damaged")
+
+    async with client.get(f"/v1/content/{'0' * 32}") as response:
+        await assert_problem(response, 410, "content-refused")
+
+
+async def test_body_that_is_not_packed_as_it_says_is_a_bad_request(client: Client) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    async with client.post("/v1/content", data=b"no gzip", headers=headers) as response:
+        await assert_problem(response, 400, "undecodable-body")
+        assert response.headers["Connection"] == "close"
+
+
+async def test_client_that_hangs_up_is_no_error_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        _, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(b"POST /v1/content HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        # The server has read to the end of that connection once it answers the next.
+        for _ in range(3):
+            await upload(client)
+
+    assert logs == []
+    assert not caplog.records

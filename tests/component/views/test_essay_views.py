@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -8,7 +9,10 @@ import pytest
 from yarl import URL
 
 from huleedu_streams.contracts.codec import decode
+from huleedu_streams.contracts.processing_log import pack
 from huleedu_streams.domain.lifecycle import EssayStatus
+from huleedu_streams.domain.limits import MAX_LISTED_WORDS
+from huleedu_streams.domain.spelling import CheckedText, Correction
 from huleedu_streams.errors import BrokerUnavailableError, ContentStoreUnavailableError
 from huleedu_streams.processors.lifecycle import RequestOrResult, decide
 from huleedu_streams.views.essay_answers import progress
@@ -17,7 +21,7 @@ from huleedu_streams.views.publishing import AcknowledgedPublisher
 from huleedu_streams.views.routing import PeerClient, StateRouter
 from tests.builders import a_request, a_result, a_storage_id
 from tests.fakes import FrozenClock, MemoryContentStore, MemoryPublisher
-from tests.web import Client, assert_problem, serving
+from tests.web import Client, assert_problem, longest_hold, serving
 
 HERE = URL("http://127.0.0.1:6066")
 FAILED = a_result(status=EssayStatus.SPELLCHECK_FAILED)
@@ -34,8 +38,8 @@ class Everywhere:
     def owner(self, table: str, key: str) -> URL | None:
         return HERE if table == "essays" and key else None
 
-    def is_here(self, owner: URL) -> bool:
-        return owner == HERE
+    def is_here(self, table: str, key: str) -> bool:
+        return self.owner(table, key) is not None
 
 
 def a_row(*events: RequestOrResult) -> Mapping[str, Any]:
@@ -68,7 +72,7 @@ async def client(
 ) -> AsyncIterator[Client]:
     parts = EssayParts(
         rows=rows,
-        router=StateRouter(Everywhere(), PeerClient(1), Ready()),
+        router=StateRouter(Everywhere(), PeerClient(1, 1), Ready()),
         store=store,
         publisher=AcknowledgedPublisher(publisher, timeout_seconds=1, event_max_bytes=262_144),
         clock=FrozenClock(),
@@ -159,7 +163,79 @@ async def test_corrections_come_from_the_processing_log(
 
     shown = await answer(client, "/v1/essays/essay-1/corrections")
 
-    assert shown == {"essay_id": "essay-1", "corrections": [correction], "unknown": []}
+    assert shown == {
+        "essay_id": "essay-1",
+        "offset": 0,
+        "limit": 1_000,
+        "next_offset": None,
+        "truncated": False,
+        "corrections_total": 1,
+        "unknown_total": 0,
+        "corrections": [correction],
+        "unknown": [],
+    }
+
+
+async def test_corrections_come_in_pages(client: Client, store: MemoryContentStore) -> None:
+    found = tuple(Correction(n, 3, "teh", "the", "exact", "other") for n in range(5))
+    log = pack(CheckedText("the", found))
+    await store.put(a_storage_id("result/log"), log, "application/json")
+
+    first = await answer(client, "/v1/essays/essay-1/corrections?limit=3")
+    last = await answer(client, f"/v1/essays/essay-1/corrections?offset={first['next_offset']}")
+
+    assert [one["offset"] for one in first["corrections"]] == [0, 1, 2]
+    assert [one["offset"] for one in last["corrections"]] == [3, 4]
+    assert last["next_offset"] is None
+    assert first["corrections_total"] == last["corrections_total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("offset=-1", "invalid-offset"),
+        ("offset=%C2%B2", "invalid-offset"),
+        ("limit=0", "invalid-limit"),
+        ("limit=5001", "invalid-limit"),
+        ("limit=x", "invalid-limit"),
+        ("limit=" + "9" * 5_000, "invalid-limit"),
+    ],
+)
+async def test_page_out_of_bounds_is_a_bad_request(client: Client, query: str, code: str) -> None:
+    async with client.get(f"/v1/essays/essay-1/corrections?{query}") as response:
+        await assert_problem(response, 400, code)
+
+
+async def test_large_log_holds_the_loop_for_no_time(
+    client: Client, store: MemoryContentStore
+) -> None:
+    """The largest log there is and the largest page of it."""
+    words = ("misspeling" * 20,) * 4
+    one = Correction(1_000_000, 10, *words[:2], "exact", "other", words)
+    log = pack(CheckedText("x" * 1_048_576, (one,) * MAX_LISTED_WORDS, ()))
+    assert len(log) > 7_000_000
+    await store.put(a_storage_id("result/log"), log, "application/json")
+    pages = [f"/v1/essays/essay-1/corrections?offset={n}&limit=1000" for n in (0, 4_000)]
+
+    async def read(path: str) -> bytes:
+        async with client.get(path) as response:
+            return await response.read()
+
+    async with longest_hold() as held:
+        shown = await asyncio.gather(*(read(page) for page in (pages[0], *pages)))
+
+    assert [len(orjson.loads(page)["corrections"]) for page in shown] == [1_000] * 3
+    assert held.seconds < 0.05
+
+
+async def test_large_log_in_an_older_shape_is_refused_and_not_decoded(
+    client: Client, store: MemoryContentStore
+) -> None:
+    log = b'{"text":"' + b"x" * 300_000 + b'","corrections":[],"unknown":[]}'
+    await store.put(a_storage_id("result/log"), log, "application/json")
+
+    async with client.get("/v1/essays/essay-1/corrections") as response:
+        await assert_problem(response, 409, "log-not-paged")
 
 
 @pytest.mark.parametrize("log", [b"[]", b"no json"])
@@ -170,7 +246,7 @@ async def test_processing_log_of_another_shape_has_no_corrections(
 
     shown = await answer(client, "/v1/essays/essay-1/corrections")
 
-    assert shown == {"essay_id": "essay-1", "corrections": [], "unknown": []}
+    assert (shown["corrections"], shown["unknown"]) == ([], [])
 
 
 async def test_essay_without_corrections_says_how_it_stands(

@@ -105,7 +105,8 @@ async def test_ready_worker_says_so_on_every_probe(client: Client) -> None:
         async with client.get(path) as response:
             assert response.status == 200
     async with client.get("/healthz") as response:
-        assert await response.json() == {"status": "ok", "message": "ready"}
+        said = {"status": "ok", "message": "ready", "waiting_for": []}
+        assert await response.json() == said
 
 
 async def test_worker_that_is_not_ready_stays_alive(client: Client, app: App) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import faust
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import unused_port
+from aiohttp import ClientError, web
+from aiohttp.test_utils import TestServer, unused_port
+from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 from yarl import URL
 
@@ -30,21 +32,24 @@ class Worker:
 
     def owner(self, table: str, key: str) -> URL | None:
         assert table == "essays"
-        return URL("http://here") if key in self.keys else self.elsewhere.get(key)
+        return self.elsewhere.get(key)
 
-    def is_here(self, owner: URL) -> bool:
-        return owner.host == "here"
+    def is_here(self, table: str, key: str) -> bool:
+        assert table == "essays"
+        return key in self.keys
 
     def problem(self) -> str | None:
         return self.not_ready
 
 
 @asynccontextmanager
-async def working(worker: Worker, timeout_seconds: float = 2) -> AsyncIterator[Client]:
-    peers = PeerClient(timeout_seconds)
+async def working(
+    worker: Worker, timeout_seconds: float = 2, publish_seconds: float = 2
+) -> AsyncIterator[Client]:
+    peers = PeerClient(timeout_seconds, publish_seconds)
     router = StateRouter(worker, peers, worker)
 
-    async def show(request: web.Request, key: str) -> web.Response:
+    async def show(request: web.Request, key: str) -> web.StreamResponse:
         async def here() -> web.Response:
             worker.seen.append(request)
             if key == "missing":
@@ -142,6 +147,79 @@ async def test_owner_that_is_gone_is_a_503() -> None:
         await assert_problem(response, 503, "owner-unreachable")
 
 
+@asynccontextmanager
+async def serving_raw(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[URL]:
+    """Yield the address of an owner that answers as `handler` says."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield server.make_url("/")
+
+
+async def test_body_may_take_longer_than_its_beginning() -> None:
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "5"})
+        await response.prepare(request)
+        for letter in b"essay":
+            await asyncio.sleep(0.1)
+            await response.write(bytes([letter]))
+        return response
+
+    async with (
+        serving_raw(slowly) as owner,
+        working(Worker(elsewhere={"a": owner}), timeout_seconds=0.3) as client,
+        client.get("/v1/show/a") as response,
+    ):
+        assert await response.read() == b"essay"
+
+
+async def test_answer_that_breaks_off_is_not_passed_on_as_whole() -> None:
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with (
+        serving_raw(break_off) as owner,
+        working(Worker(elsewhere={"a": owner})) as client,
+    ):
+        with pytest.raises(ClientError):
+            async with client.get("/v1/show/a") as response:
+                await response.read()
+
+
+async def test_owner_that_publishes_first_is_waited_for_longer() -> None:
+    async def publish(request: web.Request) -> web.StreamResponse:
+        del request
+        await asyncio.sleep(0.3)
+        return web.Response(status=202)
+
+    async with (
+        serving_raw(publish) as owner,
+        working(Worker(elsewhere={"a": owner}), timeout_seconds=0.1) as client,
+    ):
+        async with client.get("/v1/show/a") as response:
+            await assert_problem(response, 503, "owner-unreachable")
+        async with client.post("/v1/show/a") as response:
+            assert response.status == 202
+
+
+async def test_query_is_passed_on(owner: tuple[Worker, Client]) -> None:
+    worker, client = owner
+    async with (
+        working(Worker(elsewhere={"a": client.make_url("/")})) as asked,
+        asked.get("/v1/show/a?offset=10&limit=5") as response,
+    ):
+        assert response.status == 200
+
+    assert worker.seen[0].query_string == "offset=10&limit=5"
+
+
 def a_group(addresses: dict[str, list[int]]) -> faust.App:
     """Return the app of the worker at port 1, in a group that has assigned these partitions."""
     app = faust.App(
@@ -171,9 +249,16 @@ def test_owner_is_found_by_the_hash_that_producers_use() -> None:
     assert owners.owner("essays", "essay-5") == URL("http://127.0.0.1:2")
 
 
-def test_worker_knows_its_own_address() -> None:
-    owners = FaustOwners(a_group({}))
+def test_worker_knows_its_rows_by_its_assignment_and_not_by_its_address() -> None:
+    """Two workers at the same address are not each other: neither says: no such row."""
+    app = a_group({"http://127.0.0.1:1": [0, 1, 2, 3, 4, 5]})
+    owners = FaustOwners(app)
+    topic = app.tables["essays"].changelog_topic.get_topic_name()
+    assert isinstance(app.assignor, PartitionAssignor)
+    app.assignor._assignment = ClientAssignment(  # noqa: SLF001 - only a group sets it
+        actives={topic: [0, 2]}, standbys={}
+    )
 
-    assert owners.owner("essays", "essay-1") is None
-    assert owners.is_here(URL("http://127.0.0.1:1"))
-    assert not owners.is_here(URL("http://127.0.0.1:2"))
+    # These keys lie in partitions 0 and 1.
+    assert owners.is_here("essays", "essay-1")
+    assert not owners.is_here("essays", "essay-5")

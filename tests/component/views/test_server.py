@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +13,7 @@ from faust.web.exceptions import NotAcceptable
 from prometheus_client import CollectorRegistry
 
 from huleedu_streams.metrics import Metrics
+from huleedu_streams.runtime.logs import WithoutRequestBytes
 from huleedu_streams.views.server import Views, json_response, view_of
 from tests.web import Client, assert_problem, serving
 
@@ -103,8 +106,20 @@ async def test_pages_of_faust_are_not_served(client: Client) -> None:
 
 async def test_wrong_method_is_a_problem_that_names_the_right_ones(client: Client) -> None:
     async with client.post("/fail") as response:
-        await assert_problem(response, 405, "method-not-allowed")
+        problem = await assert_problem(response, 405, "method-not-allowed")
         assert response.headers["Allow"] == "GET,HEAD"
+    assert problem["detail"] == "POST is not allowed here; GET,HEAD are"
+
+
+async def test_log_lines_of_a_request_carry_its_correlation_id(client: Client) -> None:
+    given = "0b2e4c6a-0000-4000-8000-000000000001"
+    merge = structlog.contextvars.merge_contextvars
+    with structlog.testing.capture_logs(processors=[merge]) as logs:
+        for headers in ({"X-Correlation-ID": given}, {}, {"X-Correlation-ID": "none of ours"}):
+            async with client.get("/fail", headers=headers) as response:
+                assert response.status == 500
+
+    assert [line.get("correlation_id") for line in logs] == [given, None, None]
 
 
 async def test_unexpected_error_shows_and_logs_no_text(client: Client) -> None:
@@ -149,3 +164,22 @@ async def test_without_tokens_everybody_is_let_in() -> None:
 
 def test_view_says_what_its_handlers_do() -> None:
     assert VIEWS["/fail"].__doc__ == "GET: Break down with a text in the message."
+
+
+async def test_malformed_request_is_logged_without_its_bytes(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    words_in_the_head = b"POST /v1/greet/a HTTP/1.1\r\nMy secret essay words\r\n\r\n"
+    only_words = WithoutRequestBytes()
+    caplog.handler.addFilter(only_words)
+
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(words_in_the_head)
+    await reader.read()
+    writer.close()
+    caplog.handler.removeFilter(only_words)
+
+    [line] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert vars(line)["error"] == "BadHttpMessage"
+    assert line.getMessage() == "Error handling request from"
+    assert "secret" not in caplog.text

@@ -96,7 +96,7 @@ async def test_idempotency_key_repeats_the_whole_answer(
     second = await accepted(client, ESSAYS, {"text": "a text"}, **headers)
 
     assert second == first
-    assert len(store.contents) == 1
+    assert [body.body for body in store.contents.values()].count(b"a text") == 1
     assert publisher.events[0].value == publisher.events[1].value
 
 
@@ -111,13 +111,27 @@ async def test_idempotency_key_is_of_its_batch_and_essay(client: Client) -> None
     assert len({answer["event_id"] for answer in answers}) == 4
 
 
-async def test_idempotency_key_with_another_text_is_refused(
-    client: Client, publisher: MemoryPublisher
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        (ESSAYS, {"text": "a text"}, {"text": "another"}),
+        (ESSAYS, {"text": "a text"}, {"text": "a text", "language": "sv"}),
+        (ESSAYS, {"text": "a text"}, {"text_storage_id": TEXT_ID}),
+        (ESSAYS, {"text_storage_id": TEXT_ID}, {"text_storage_id": TEXT_ID[::-1]}),
+        (REGISTER, {"essay_ids": ["a"]}, {"essay_ids": ["b"]}),
+    ],
+)
+async def test_idempotency_key_with_another_body_is_refused(
+    client: Client,
+    publisher: MemoryPublisher,
+    path: str,
+    first: dict[str, object],
+    second: dict[str, object],
 ) -> None:
     headers = {"Idempotency-Key": "hand-in-7"}
-    await accepted(client, ESSAYS, {"text": "a text"}, **headers)
+    await accepted(client, path, first, **headers)
 
-    async with client.post(ESSAYS, json={"text": "another"}, headers=headers) as response:
+    async with client.post(path, json=second, headers=headers) as response:
         await assert_problem(response, 422, "idempotency-key-reused")
 
     assert len(publisher.sent) == 1
@@ -332,3 +346,35 @@ async def test_sample_text_walks_the_same_way(
     envelope = envelope_of(publisher)
     assert envelope.data.entity_ref.entity_id == answer["essay_id"]
     assert envelope.data.entity_ref.parent_id == answer["batch_id"]
+
+
+@pytest.mark.parametrize("word", ["register", "trigger-spellcheck-test"])
+async def test_words_of_the_routes_are_no_batch_ids(
+    client: Client, publisher: MemoryPublisher, word: str
+) -> None:
+    async with client.post(f"/v1/batches/{word}/essays", json={"text": "a"}) as response:
+        await assert_problem(response, 400, "invalid-id")
+    body = {"batch_id": word, "essay_ids": ["a"]}
+    async with client.post(REGISTER, json=body) as response:
+        problem = await assert_problem(response, 400, "invalid-body")
+
+    assert problem["detail"] == f"the body: batch_id must not be {word}, a word of the routes"
+    assert publisher.sent == []
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "the body: give either text or text_storage_id"),
+        ({"text": "a", "colour": "red"}, "colour: is no member of this request"),
+        ({"text": 1}, "text: should be a string"),
+        ([], "the body: must be a JSON object"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words_of_our_own(
+    client: Client, body: object, detail: str
+) -> None:
+    async with client.post(ESSAYS, json=body) as response:
+        problem = await assert_problem(response, 400, "invalid-body")
+
+    assert problem["detail"] == detail

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import pytest
 from aiohttp import web
@@ -89,6 +90,60 @@ async def test_healthy_when_it_answers_404_or_200() -> None:
         assert await store.is_healthy()
     async with store_behind(answering(200)) as store:
         assert await store.is_healthy()
+
+
+async def test_unhealthy_while_it_answers_and_takes_no_writes() -> None:
+    async def full(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(status=500 if request.method == "PUT" else 404)
+
+    async with store_behind(full) as store:
+        assert not await store.is_healthy()
+
+
+async def test_unhealthy_while_it_cuts_off_what_it_gives() -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        if request.method == "PUT":
+            return web.Response(status=204)
+        response = web.StreamResponse(headers={"Content-Length": "500"})
+        await response.prepare(request)
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    async with store_behind(cut) as store:
+        assert not await store.is_healthy()
+
+
+async def test_probe_that_hangs_is_given_up_within_three_seconds() -> None:
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    # As long as it is by default.
+    async with store_behind(never, timeout_seconds=10) as store:
+        began = monotonic()
+        assert not await store.is_healthy()
+
+    assert monotonic() - began < 3
+
+
+async def test_answer_that_is_no_http_is_an_outage_that_quotes_nothing() -> None:
+    async def garble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"secret essay words\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(garble, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    store = HttpContentStore(f"http://127.0.0.1:{port}", timeout_seconds=5, max_bytes=1000)
+    async with server:
+        with pytest.raises(ContentStoreUnavailableError) as raised:
+            await store.get(TEXT_ID)
+        await store.close()
+
+    assert "secret" not in str(raised.value)
 
 
 async def test_refused_connection_is_an_outage() -> None:

@@ -13,7 +13,7 @@ def run_check(*arguments: str, text: str | bytes) -> Result:
 
 
 def test_check_prints_text_corrections_and_unknown_as_one_json_object() -> None:
-    result = run_check("--json", "--language", "en", text="Teh xqzvkw\n")
+    result = run_check("--json", "--engine", "exact", "--language", "en", text="Teh xqzvkw\n")
 
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
@@ -65,7 +65,9 @@ def test_check_of_an_unknown_language_lists_those_there_are() -> None:
 
 
 def test_suggest_prints_one_json_line_a_word() -> None:
-    result = CliRunner().invoke(suggest, ["--limit", "2"], input="freind\n\nTeh\nxqzvkw\nhello\n")
+    result = CliRunner().invoke(
+        suggest, ["--engine", "exact", "--limit", "2"], input="freind\n\nTeh\nxqzvkw\nhello\n"
+    )
 
     assert [json.loads(line) for line in result.stdout.splitlines()] == [
         {"word": "freind", "known": False, "correction": "friend", "suggestions": ["friend"]},

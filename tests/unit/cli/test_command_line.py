@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from huleedu_streams.cli import COMMANDS, run
+from huleedu_streams.cli.batch import summary
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,8 +64,8 @@ def test_wrong_setting_is_one_line_and_exit_2(
     assert "did you mean HULEEDU_WEB_PORT" in error
 
 
-def test_absent_worker_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["batch", "status", "batch-1", "--url", "http://127.0.0.1:9"]) == 1
+def test_absent_worker_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["batch", "status", "batch-1", "--url", "http://127.0.0.1:9"]) == 2
 
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -74,5 +77,46 @@ def test_debug_lets_the_traceback_through() -> None:
 
     done = run_python("-m", "huleedu_streams", *arguments)
 
-    assert done.returncode == 1
+    assert done.returncode == 1  # what Python makes of it
     assert "Traceback" in done.stderr
+
+
+def test_tables_say_what_they_hold(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HULEEDU_DATA_DIR", str(tmp_path))
+
+    assert run(["tables", "--json"]) == 0
+
+    shown = {table["table"]: table["help"] for table in json.loads(capsys.readouterr().out)}
+    assert set(shown) == {"essays", "batches", "batch_members"}
+    assert all(shown.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "known"), [("essays", "spellcheck_failed"), ("batches", "FAILED_CRITICALLY")]
+)
+def test_status_that_no_row_can_have_is_refused_with_the_list(
+    capsys: pytest.CaptureFixture[str], table: str, known: str
+) -> None:
+    assert run(["tables", table, "--status", "nonsense"]) == 2
+
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert known in error
+
+
+@pytest.mark.parametrize("command", ["status", "watch"])
+def test_malformed_batch_id_is_refused_with_the_rule(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert run(["batch", command, "bad id"]) == 2
+
+    assert "1 to 128" in capsys.readouterr().err
+
+
+def test_batch_that_nobody_registered_says_so() -> None:
+    state = {"batch_id": "b", "outcome": None, "registered_at": None, "total_essays": 1}
+
+    assert "never completes" in summary(state)
+    assert "never completes" not in summary(state | {"registered_at": "2025-05-27T12:00:00Z"})

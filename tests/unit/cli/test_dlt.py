@@ -77,10 +77,10 @@ def test_wrong_usage_is_one_line_and_exit_2(
     "arguments",
     [["list"], ["list", "--json"], ["show"], ["replay"], ["replay", "--yes"], ["purge", "--yes"]],
 )
-def test_absent_broker_is_one_line_and_exit_1(
+def test_absent_broker_is_one_line_and_exit_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["dlt", *arguments, REQUESTED, "--broker", NOBODY]) == 1
+    assert run(["dlt", *arguments, REQUESTED, "--broker", NOBODY]) == 2
 
     shown = capsys.readouterr()
     assert shown.out == ""

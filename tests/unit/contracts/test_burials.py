@@ -17,7 +17,12 @@ from huleedu_streams.contracts.burials import (
     replayed_headers,
 )
 from huleedu_streams.contracts.codec import Headers
-from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter, dead_letter
+from huleedu_streams.contracts.dead_letters import (
+    ConsumedRecord,
+    DeadLetter,
+    dead_letter,
+    smaller_letters,
+)
 from huleedu_streams.errors import OversizeMessageError, UndecodableMessageError
 from tests.builders import NOON
 
@@ -148,3 +153,16 @@ def test_letter_of_kafka_streams_gives_its_original_back() -> None:
     assert letter.headers == own
     assert (letter.exception, letter.origin.topic) == ("org.Error", "a.v1")
     assert (letter.reason, letter.origin.partition, letter.attempts) == (None, None, None)
+
+
+@given(record=RECORDS)
+def test_letter_that_is_not_whole_says_so_and_keeps_the_headers(record: ConsumedRecord) -> None:
+    letter = dead_letter(record, UndecodableMessageError("not JSON"), tries=1, first_failed_at=NOON)
+    smaller, _ = smaller_letters(letter)
+
+    read = read_letter(stored(smaller.headers, smaller.key, smaller.value), NOON)
+
+    assert read.headers == record.headers
+    assert read.reason == "undecodable"
+    assert read.omitted is not None
+    assert f"{len(record.value or b'')} bytes, sha256 " in read.omitted

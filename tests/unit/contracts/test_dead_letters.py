@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
 from huleedu_streams.contracts.dead_letters import (
+    OMITTED,
+    PROVENANCE,
     PROVENANCE_HEADERS,
     ConsumedRecord,
     dead_letter,
     reason_of,
+    smaller_letters,
 )
-from huleedu_streams.errors import OversizeMessageError
+from huleedu_streams.contracts.unreadable import Unreadable
+from huleedu_streams.errors import OversizeMessageError, UnreadableRecordError
 from tests.builders import NOON
 
 RECORD = ConsumedRecord(
@@ -56,3 +63,30 @@ def test_unexpected_error_is_named_by_its_class_alone() -> None:
 )
 def test_reason_is_the_code_of_the_error(error: Exception, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+def test_smaller_letter_lacks_the_value_and_says_what_it_was() -> None:
+    letter = dead_letter(RECORD, OversizeMessageError("11 bytes"), tries=1, first_failed_at=NOON)
+
+    without_value, bare = smaller_letters(letter)
+
+    size, digest = (str(len(RECORD.value or b"")), hashlib.sha256(RECORD.value or b"").hexdigest())
+    omitted = tuple(zip(OMITTED, (size.encode(), digest.encode()), strict=True))
+    assert (without_value.key, without_value.value) == (RECORD.key, None)
+    assert without_value.headers == (*letter.headers, *omitted)
+    assert (bare.key, bare.value) == (None, None)
+    assert tuple(name for name, _ in bare.headers) == PROVENANCE + OMITTED
+
+
+def test_letter_of_a_stand_in_has_the_value_if_that_is_to_be_had() -> None:
+    error = UnreadableRecordError("the name of a header is no UTF-8")
+    there = replace(RECORD, value=Unreadable(b"value", error))
+    lost = replace(RECORD, value=Unreadable(None, error, is_lost=True))
+
+    whole, empty = (dead_letter(one, error, tries=1, first_failed_at=NOON) for one in (there, lost))
+
+    assert whole.value == b"value"
+    assert type(whole.value) is bytes
+    assert empty.value is None
+    assert empty.headers[-2:] == tuple((name, b"") for name in OMITTED)
+    assert next(iter(smaller_letters(empty))).headers == empty.headers

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from huleedu_streams.contracts.enums import ContentType, ProcessingEvent
-from huleedu_streams.contracts.envelope import EventEnvelope, derived_id, json_ready
+from huleedu_streams.contracts.envelope import EventEnvelope, derived_id
 from huleedu_streams.contracts.events import (
     MAX_BATCH_ESSAYS,
     BatchEssaysRegistered,
@@ -95,13 +95,6 @@ def test_envelope_made_here_has_an_id_and_a_time_of_its_own() -> None:
 
     assert one.event_id != other.event_id
     assert one.event_timestamp.utcoffset() is not None
-
-
-def test_json_ready_model_holds_plain_values_alone() -> None:
-    ready = json_ready(a_request())
-
-    assert ready["event_id"] == str(an_id("request"))
-    assert ready["data"]["status"] == "awaiting_spellcheck"
 
 
 @pytest.mark.parametrize(

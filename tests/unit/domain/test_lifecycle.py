@@ -11,7 +11,6 @@ from huleedu_streams.domain.lifecycle import (
     Step,
     advance,
     next_statuses,
-    state_diagram,
 )
 from huleedu_streams.errors import IllegalTransitionError
 from tests.builders import NOON
@@ -168,20 +167,3 @@ def test_row_of_a_newer_writer_is_kept_as_it_is() -> None:
     row["timeline"][0]["translator"] = {"name": "x"}
 
     assert LifecycleRecord.from_row(row).to_row() == row
-
-
-def test_state_diagram_shows_every_edge_but_those_to_critical_failure() -> None:
-    lines = state_diagram().splitlines()
-
-    assert lines[0] == "stateDiagram-v2"
-    for before, targets in TRANSITIONS.items():
-        for after in targets:
-            is_shown = f"    {before.value} --> {after.value}" in lines
-            assert is_shown == (after is not S.ESSAY_CRITICAL_FAILURE)
-
-
-def test_state_diagram_marks_start_and_ends() -> None:
-    lines = state_diagram().splitlines()
-
-    assert "    [*] --> uploaded" in lines
-    assert {f"    {status.value} --> [*]" for status in TERMINAL_STATUSES} <= set(lines)

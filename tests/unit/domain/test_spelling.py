@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from huleedu_streams.domain.spelling import (
     CheckedText,
     Choices,
+    Findings,
+    Lookup,
+    begins_sentence,
     correct,
-    examine,
     keep_case,
 )
 
@@ -27,18 +31,29 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
 
 
 class SmallLookup:
+    certain: Container[str] = frozenset({"the", "a"})
+
     def is_known(self, word: str) -> bool:
         return word.lower() in KNOWN
 
     def listed(self, word: str) -> str | None:
         return "colour" if word.lower() == "colur" else None
 
-    def choices(self, word: str) -> Choices:
-        return Choices("exact", WRONG.get(word.lower(), ()))
+    def choices(self, words: Sequence[str]) -> list[Choices]:
+        return [Choices("exact", WRONG.get(word.lower(), ())) for word in words]
 
 
-def checked(text: str) -> CheckedText:
-    return correct(text, lambda word: examine(word, SmallLookup()))
+class NoMemory:
+    def get(self, word: str) -> Findings | None:
+        del word
+        return None
+
+    def update(self, found: Iterable[tuple[str, Findings]]) -> None:
+        del found
+
+
+def checked(text: str, lookup: Lookup | None = None) -> CheckedText:
+    return correct(text, lookup or SmallLookup(), NoMemory())
 
 
 @given(TEXTS)
@@ -70,11 +85,10 @@ def test_text_without_any_candidate_is_returned_unchanged(text: str) -> None:
             del word
             return None
 
-        def choices(self, word: str) -> Choices:
-            del word
-            return Choices("exact", ())
+        def choices(self, words: Sequence[str]) -> list[Choices]:
+            return [Choices("exact", ())] * len(words)
 
-    assert correct(text, lambda word: examine(word, Hopeless())).text == text
+    assert checked(text, Hopeless()).text == text
 
 
 def test_listed_word_is_corrected_by_rule_l2() -> None:
@@ -90,12 +104,38 @@ def test_apostrophe_follows_the_word_and_then_the_text() -> None:
 
 def test_choice_that_is_the_word_itself_leaves_it_alone() -> None:
     class Lenient(SmallLookup):
-        def choices(self, word: str) -> Choices:
-            return Choices("exact", (word.lower(),))
+        def choices(self, words: Sequence[str]) -> list[Choices]:
+            return [Choices("exact", (word.lower(),)) for word in words]
 
-    result = correct("Xyz", lambda word: examine(word, Lenient()))
+    result = checked("Xyz", Lenient())
 
     assert (result.corrections, result.unknown) == ((), ())
+
+
+def test_word_that_may_be_a_name_is_replaced_where_a_sentence_begins() -> None:
+    class Cautious(SmallLookup):
+        def choices(self, words: Sequence[str]) -> list[Choices]:
+            return [Choices("exact", ("the",), may_be_name=word[:1].isupper()) for word in words]
+
+    result = checked("Teh a Teh teh. Teh", Cautious())
+
+    assert result.text == "The a Teh the. The"
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("Teh", True),
+        ("a Teh", False),
+        ("a. Teh", True),
+        ("a.\n\n \u201cTeh", True),
+        ("a\nTeh", True),
+        ("a, \u201cTeh", False),
+        ("\u201cA?\u201d Teh", True),
+    ],
+)
+def test_sentence_begins_after_its_end_a_line_or_nothing(text: str, begins: object) -> None:
+    assert begins_sentence(text, text.index("Teh")) is begins
 
 
 def test_alternatives_carry_the_case_of_the_word() -> None:

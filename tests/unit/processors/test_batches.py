@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from huleedu_streams.contracts.events import state_updated_id
 from huleedu_streams.domain.attempts import FoldKind
 from huleedu_streams.domain.batches import PhaseOutcome
 from huleedu_streams.domain.lifecycle import EssayStatus
-from huleedu_streams.domain.rosters import MAX_PAGE_MEMBERS, PAGE_COUNT, page_of
+from huleedu_streams.domain.rosters import (
+    page_of,
+)
 from huleedu_streams.processors.batches import (
     BatchDecision,
 )
@@ -15,7 +16,6 @@ from tests.batch_rows import MemoryRows, told
 from tests.builders import (
     BATCH,
     CORRELATION_ID,
-    NOON,
     a_registration,
     an_id,
     an_update,
@@ -100,7 +100,7 @@ def test_batch_completes_with_its_last_result(rows: MemoryRows) -> None:
     assert event.key == BATCH
     envelope = told(event)
     assert envelope.correlation_id == CORRELATION_ID
-    assert envelope.metadata == {"causation_id": str(an_id("b/2"))}
+    assert envelope.metadata == {"causation_id": str(state_updated_id(an_id("b/2"), 2))}
     assert envelope.data.outcome is PhaseOutcome.COMPLETED_SUCCESSFULLY
     assert envelope.data.expected_essay_count == envelope.data.successful == 2
     assert envelope.data.corrections_made == 7
@@ -251,25 +251,34 @@ def test_second_registration_of_a_batch_changes_nothing(rows: MemoryRows) -> Non
     assert rows.row()["expected_essay_count"] == 1
 
 
-def essays_of_one_page(count: int, length: int = 0) -> list[str]:
-    names = (f"{number:x>{length}}" for number in range(count * PAGE_COUNT * 2))
-    return [name for name in names if page_of(name) == 0][:count]
+@pytest.mark.parametrize("others", [["c", "d"], ["a", "c"], ["a"], ["a", "b", "c"]])
+def test_repeated_registration_with_other_essays_changes_nothing(
+    rows: MemoryRows, others: list[str]
+) -> None:
+    rows.take(a_registration(["a", "b"]), an_update("a"), an_update("b"))
+    before = dict(rows.batches), dict(rows.pages)
 
-
-def test_registration_that_overfills_a_page_is_refused(rows: MemoryRows) -> None:
-    decision = rows.take(a_registration(essays_of_one_page(MAX_PAGE_MEMBERS + 1)))
-
-    assert decision.kind is FoldKind.ILLEGAL
-    assert rows.pages == {}
-
-
-def test_update_that_overfills_a_page_is_ignored(rows: MemoryRows) -> None:
-    *members, surplus = essays_of_one_page(MAX_PAGE_MEMBERS + 1)
-    rows.take(a_registration(members))
-
-    decision = rows.take(an_update(surplus))
+    decision = rows.take(a_registration(others))
 
     assert decision == BatchDecision(FoldKind.ILLEGAL, BATCH)
+    assert (rows.batches, rows.pages) == before
+
+
+def test_repeated_registration_in_another_order_is_a_repeat(rows: MemoryRows) -> None:
+    rows.take(a_registration(["a", "b"]))
+
+    assert rows.take(a_registration(["b", "a"])).kind is FoldKind.DUPLICATE
+
+
+@pytest.mark.parametrize("fault", [{"event_id": an_id("stranger")}, {"metadata": None}])
+def test_update_of_a_stranger_holds_no_essay_up(rows: MemoryRows, fault: dict[str, object]) -> None:
+    rows.take(a_registration(["a"]))
+    stranger = an_update("a", S.AWAITING_SPELLCHECK, version=2_147_483_647)
+
+    refused = rows.take(stranger.model_copy(update=fault))
+
+    assert refused == BatchDecision(FoldKind.ILLEGAL, BATCH)
+    assert rows.take(an_update("a")).outputs != ()
 
 
 @pytest.mark.parametrize("lost", ["batch", "page"])
@@ -309,27 +318,3 @@ def test_registration_without_correlation_is_told_without(rows: MemoryRows) -> N
     decision = rows.take(registration, an_update("a"))
 
     assert told(decision.outputs[0]).correlation_id is None
-
-
-def test_rows_stay_below_64_kib_in_the_largest_batch(rows: MemoryRows) -> None:
-    essays = essays_of_one_page(MAX_PAGE_MEMBERS, length=128)
-    strangers = [f"{number:y>128}" for number in range(120)]
-
-    rows.take(
-        a_registration(essays),
-        *(an_update(essay, S.SPELLCHECK_FAILED, version=10**6) for essay in essays + strangers),
-    )
-
-    assert max(map(len, rows.pages.values())) < 64 * 1024
-    assert len(rows.batches[BATCH]) < 64 * 1024
-
-
-def test_update_reads_and_writes_one_page_in_a_batch_of_any_size(rows: MemoryRows) -> None:
-    rows.take(a_registration(f"essay-{number}" for number in range(5_000)))
-
-    decision = rows.take(later(an_update("essay-7"), 1))
-
-    assert set(decision.pages) == {page_of("essay-7")}
-    assert len(json.dumps(decision.pages[page_of("essay-7")])) < 32 * 1024
-    assert rows.row()["created_at"] == NOON.isoformat().replace("+00:00", "Z")
-    assert rows.row()["updated_at"] == "2025-05-27T12:00:01Z"

@@ -120,7 +120,7 @@ async def test_corrected_text_ends_in_success_with_references(
     assert_traced(decision)
 
 
-async def test_processing_log_is_the_json_of_the_check_command(
+async def test_processing_log_lies_beside_the_corrected_text(
     store: MemoryContentStore, checker: ScriptedSpellChecker
 ) -> None:
     await decide(store, checker)
@@ -141,6 +141,7 @@ async def test_processing_log_is_the_json_of_the_check_command(
             }
         ],
         "unknown": [],
+        "truncated": False,
     }
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 
-from huleedu_streams.runtime.logs import OncePerMinute
+from huleedu_streams.runtime.logs import OncePerMinute, WithoutRequestBytes
 
 
 class Clock:
@@ -48,3 +48,27 @@ def test_memory_of_what_was_said_is_bounded() -> None:
 
     assert all(once.filter(a_line(f"record {number} %s")) for number in range(3_000))
     assert len(vars(once)["_said"]) <= 1_000
+
+
+def test_line_of_the_http_server_keeps_only_the_class_of_its_error() -> None:
+    error = ValueError("My essay about summer")
+    line = a_line("Error handling request from %s", logger="aiohttp.server")
+    line.exc_info = (ValueError, error, None)
+    line.exc_text = str(error)
+
+    assert WithoutRequestBytes().filter(line)
+
+    assert vars(line)["error"] == "ValueError"
+    assert line.getMessage() == "Error handling request from"
+    assert vars(line)["exc_info"] is None
+    assert vars(line)["exc_text"] is None
+
+
+def test_lines_of_others_keep_their_tracebacks() -> None:
+    line = a_line(logger="aiokafka")
+    line.exc_info = (ValueError, ValueError("away"), None)
+
+    assert WithoutRequestBytes().filter(line)
+
+    assert line.getMessage() == "Unable connect to node-1"
+    assert line.exc_info is not None

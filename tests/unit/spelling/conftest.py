@@ -12,6 +12,16 @@ def english() -> SpellChecker:
     return SpellChecker.load("en")
 
 
+@pytest.fixture(scope="session")
+def exact() -> SpellChecker:
+    return SpellChecker.load("en", engine="exact")
+
+
+@pytest.fixture(scope="session")
+def swedish() -> SpellChecker:
+    return SpellChecker.load("sv")
+
+
 @pytest.fixture
 def l2_file(tmp_path: Path) -> Path:
     path = tmp_path / "l2.txt"

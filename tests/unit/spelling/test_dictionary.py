@@ -22,7 +22,7 @@ def test_words_that_differ_in_case_are_one_and_numbers_are_none() -> None:
 )
 def test_damaged_dictionary_is_a_one_line_error(source: bytes) -> None:
     with pytest.raises(DictionaryError, match="is damaged; install pyspellchecker again"):
-        unpack(source)
+        unpack((source,))
 
 
 def test_absent_dictionary_is_a_one_line_error() -> None:

@@ -70,9 +70,7 @@ def test_largest_event_and_largest_dead_letter_fit_their_topics() -> None:
     assert min(configs_of(TopicKind.SOURCE, "max.message.bytes")) >= (
         largest_event + room_for_key_and_headers
     )
-    assert configs_of(TopicKind.DEAD_LETTER, "max.message.bytes") == {
-        caps["dead_letter_max_bytes"].default
-    }
+    assert configs_of(TopicKind.DEAD_LETTER, "max.message.bytes") == {524_288}
 
 
 def test_changelogs_follow_the_app_id() -> None:

@@ -1,0 +1,138 @@
+"""What is told of a misspelt word and a candidate: one row of numbers a pair.
+
+The same function serves training and use, so that both see the same. Not here: what the numbers
+are worth (`scorer.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
+from rapidfuzz.process import cpdist
+
+from huleedu_streams.spelling.candidates import Pairs
+from huleedu_streams.spelling.channel import Channel, Windows
+from huleedu_streams.spelling.letters import APOSTROPHE, WIDTH
+from huleedu_streams.spelling.splits import Splits
+from huleedu_streams.spelling.vocabulary import CAPITAL, NAME, Spelled, Vocabulary
+
+Rows = npt.NDArray[np.float32]
+
+COLUMNS = 31
+# The column of the channel's cost for each letter written, and that of the length.
+COST_A_LETTER, _LENGTH = 5, 21
+# The last columns are of words parted alone.
+_OF_SPLITS = 4
+
+_VOWELS = np.zeros(256, np.bool_)
+_VOWELS[[ord(letter) - 96 for letter in "aeiouy"]] = True
+
+
+def features(
+    words: list[str], spelled: Spelled, pairs: Pairs, vocabulary: Vocabulary, channel: Channel
+) -> Rows:
+    """Return a row for each pair.
+
+    Args:
+        words: The misspelt words in lower case.
+        spelled: The same as arrays.
+        pairs: Sorted by row.
+        vocabulary: What the ids of the pairs are of.
+        channel: What edits cost.
+    """
+    rows, ids = pairs
+    listed = vocabulary.spelled
+    windows = _windows(spelled, listed, pairs)
+    costs = channel.costs(windows)
+    zipfs = vocabulary.zipfs[ids]
+    lengths = spelled.lengths[rows]
+    columns = (
+        zipfs[:, 0],
+        zipfs[:, 1],
+        zipfs[:, 0] - _largest(zipfs[:, 0], rows),
+        costs,
+        costs + _largest(-costs, rows),
+        costs / lengths,
+        *_edits([words[row] for row in rows.tolist()], [vocabulary.keys[i] for i in ids.tolist()]),
+        *(spelled.spellings[rows] == listed.spellings[ids]).T,
+        *_ends(windows, lengths),
+        lengths,
+        listed.lengths[ids] - lengths,
+        1.0 / lengths,
+        (vocabulary.traits[ids] & CAPITAL) > 0,
+        (vocabulary.traits[ids] & NAME) > 0,
+        (windows.right == APOSTROPHE).any(1),
+        *(np.zeros(len(rows)) for _ in range(_OF_SPLITS)),
+    )
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def split_features(spelled: Spelled, parted: Splits, vocabulary: Vocabulary) -> Rows:
+    """Return a row for each word parted, of the same columns; most do not apply."""
+    lengths = vocabulary.spelled.lengths
+    shorter = np.minimum(lengths[parted.first], lengths[parted.second])
+    rows = np.zeros((len(parted.rows), COLUMNS), np.float32)
+    whole = spelled.lengths[parted.rows]
+    rows[:, _LENGTH], rows[:, _LENGTH + 2] = whole, 1.0 / whole
+    rows[:, -_OF_SPLITS:] = np.stack(
+        (np.ones(len(whole)), parted.is_seen, parted.pair_zipf, shorter), axis=1
+    )
+    return rows
+
+
+def _edits(written: list[str], meant: list[str]) -> tuple[npt.NDArray[Any], ...]:
+    edits = cpdist(written, meant, scorer=DamerauLevenshtein.distance, dtype=np.int32)
+    likeness = cpdist(written, meant, scorer=JaroWinkler.similarity, dtype=np.float32)
+    return edits == 1, edits == 2, edits, likeness  # noqa: PLR2004 - edits
+
+
+def _ends(windows: Windows, lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+    """Return what both words begin and end with, and what the first difference is."""
+    start = windows.start
+    end = lengths - start - windows.wrong_length
+    numbers, place = np.arange(len(start)), np.minimum(start, WIDTH - 1)
+    return (
+        start,
+        end,
+        start == 0,
+        end == 0,
+        windows.wrong_length,
+        windows.right_length,
+        _VOWELS[windows.wrong[numbers, place]],
+        _VOWELS[windows.right[numbers, place]],
+    )
+
+
+def _windows(spelled: Spelled, listed: Spelled, pairs: Pairs) -> Windows:
+    rows, ids = pairs
+    wrong, right = spelled.letters[rows], listed.letters[ids]
+    lengths = np.minimum(spelled.lengths[rows], WIDTH)
+    right_lengths = np.minimum(listed.lengths[ids], WIDTH)
+    shorter = np.minimum(lengths, right_lengths)
+    start = np.minimum(_leading(wrong == right), shorter)
+    places = np.arange(1, WIDTH + 1)
+    numbers = np.arange(len(rows))[:, None]
+    is_same_end = (
+        wrong[numbers, lengths[:, None] - places] == right[numbers, right_lengths[:, None] - places]
+    )
+    end = np.minimum(_leading(is_same_end), shorter - start)
+    return Windows(wrong, right, start, lengths - start - end, right_lengths - start - end)
+
+
+def _leading(is_same: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return how many columns are true before the first that is not."""
+    return np.where(is_same.all(1), WIDTH, (~is_same).argmax(1))
+
+
+def _largest(
+    values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Return, for each pair, the largest value of its row; rows are sorted."""
+    if not len(rows):
+        return values
+    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+    largest = np.maximum.reduceat(values, firsts)
+    return largest.repeat(np.diff(firsts, append=len(rows)))

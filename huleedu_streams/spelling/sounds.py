@@ -1,0 +1,123 @@
+"""What words sound like, roughly, to an ear trained on English; many words at once.
+
+Two words of one key are heard alike by many learners: `fone` and `phone`. A key of consonants
+and one without doubled letters are made in the same way. Not here: what keys are used for
+(`candidates.py`, `features.py`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from huleedu_streams.spelling.letters import Letters, code_of
+
+Hashes = npt.NDArray[np.uint64]
+
+_VOWELS = "aeiouyhw'åäöéèê"
+# Codes of sounds that have no letter of their own, above all letters.
+_SH, _CH, _TH, _FIRST_VOWEL = 201, 202, 203, 204
+# Drawn once: the weight of each place of a key in its hash.
+_WEIGHTS = np.random.default_rng(7).integers(1, 2**63, 64, dtype=np.uint64) | np.uint64(1)
+
+
+def _sound_table() -> npt.NDArray[np.uint8]:
+    """Return the sound of each letter by the one after it: [after, letter]."""
+    own = np.arange(256, dtype=np.uint8)
+    own[[code_of(vowel) for vowel in _VOWELS]] = 0
+    for letter, heard in ("qk", "ck", "zs", "vf"):
+        own[code_of(letter)] = code_of(heard)
+    table = np.tile(own, (256, 1))
+    for letter, afters, sound in (
+        ("c", "eiy", code_of("s")),
+        ("g", "eiy", code_of("j")),
+        ("c", "h", _CH),
+        ("s", "h", _SH),
+        ("t", "h", _TH),
+        ("p", "h", code_of("f")),
+        ("c", "kq", 0),
+        ("d", "gj", 0),
+        ("l", "k", 0),
+    ):
+        for after in afters:
+            table[code_of(after), code_of(letter)] = sound
+    return table
+
+
+_SOUNDS = _sound_table()
+_CONSONANTS = np.arange(256, dtype=np.uint8)
+_CONSONANTS[[code_of(vowel) for vowel in _VOWELS]] = 0
+_IS_VOWEL = _CONSONANTS == 0
+_T, _S, _C, _I, _O, _A, _G, _H, _M, _B, _N = map(code_of, "tscioaghmbn")
+# Silent before the second letter where a word begins.
+_SILENT_STARTS = tuple((code_of(a), code_of(b)) for a, b in ("kn", "gn", "pn", "wr", "ps"))
+
+
+class Keys(NamedTuple):
+    """Keys of words, a row a word.
+
+    Attributes:
+        hashes: Of what is heard, of the consonants and of the word without doubled letters.
+        heard: What is heard, as a string of codes.
+    """
+
+    hashes: npt.NDArray[np.uint32]
+    heard: list[str]
+
+
+def keys_of(letters: Letters) -> Keys:
+    """Return the keys of words given as codes, a row a word, zeros after its end."""
+    sounds = _heard(letters)
+    is_kept = _first_of_run(sounds)
+    hashes = (
+        _hashed(sounds, is_kept),
+        _hashed(*_with_kept(_CONSONANTS[letters])),
+        _hashed(*_with_kept(letters)),
+    )
+    heard = [
+        row[kept].tobytes().decode("latin-1") for row, kept in zip(sounds, is_kept, strict=True)
+    ]
+    return Keys(np.stack(hashes, axis=1).astype(np.uint32), heard)
+
+
+def _heard(letters: Letters) -> Letters:
+    after = np.zeros_like(letters)
+    after[:, :-1] = letters[:, 1:]
+    second = np.zeros_like(letters)
+    second[:, :-2] = letters[:, 2:]
+    sounds = _SOUNDS[after, letters]
+    is_hissed = (after == _I) & ((second == _O) | (second == _A))
+    sounds[is_hissed & ((letters == _T) | (letters == _S) | (letters == _C))] = _SH
+    # light, high; but ghost
+    sounds[(letters == _G) & (after == _H) & ((second == 0) | (second == _T))] = 0
+    sounds[(letters == _T) & (after == _C) & (second == _H)] = 0
+    sounds[:, 1:][(letters[:, 1:] == _B) & (letters[:, :-1] == _M) & (after[:, 1:] == 0)] = 0
+    sounds[:, 1:][(letters[:, 1:] == _N) & (letters[:, :-1] == _M) & (after[:, 1:] == 0)] = 0
+    first, next_one = letters[:, 0], after[:, 0]
+    sounds[_IS_VOWEL[first] & (first != 0), 0] = _FIRST_VOWEL
+    for silent, spoken in _SILENT_STARTS:
+        sounds[(first == silent) & (next_one == spoken), 0] = 0
+    return sounds
+
+
+def _with_kept(codes: Letters) -> tuple[Letters, npt.NDArray[np.bool_]]:
+    return codes, _first_of_run(codes)
+
+
+def _first_of_run(codes: Letters) -> npt.NDArray[np.bool_]:
+    """Tell codes that are neither 0 nor the same as the last one that is not 0."""
+    is_sound = codes != 0
+    places = np.where(is_sound, np.arange(codes.shape[1]), 0)
+    last = np.maximum.accumulate(places, axis=1)
+    before = np.zeros_like(codes)
+    before[:, 1:] = np.take_along_axis(codes, last, axis=1)[:, :-1]
+    is_first: npt.NDArray[np.bool_] = is_sound & (codes != before)
+    return is_first
+
+
+def _hashed(codes: Letters, is_kept: npt.NDArray[np.bool_]) -> Hashes:
+    places = is_kept.cumsum(1) - 1
+    mixed: Hashes = (codes * _WEIGHTS[places] * is_kept).sum(1, dtype=np.uint64)
+    return mixed >> np.uint64(32)

@@ -1,0 +1,1 @@
+"""What makes the English words and weights of the speller."""

@@ -1,0 +1,1 @@
+"""The word lists of the languages other than English, and what their misspellings cost."""
