@@ -1,4 +1,4 @@
-"""Produces records through Faust's producer, and dead letters through one of their own."""
+"""Produces records through Faust's producer, and dead letters through one that compresses."""
 
 from __future__ import annotations
 
@@ -41,11 +41,6 @@ class KafkaPublisher:
         """Queue a table's change for its changelog topic, in the partition of the event."""
         return await self._queue(change.topic, change.key, change.value, change.partition, ())
 
-    async def close(self) -> None:
-        """Send nothing more, and stop the producer of dead letters, if there ever was one."""
-        await self._batcher.close()
-        await self._undertaker.close()
-
     def _running_producer(self) -> AIOKafkaProducer:
         return self._app.producer._ensure_producer()  # noqa: SLF001 - Faust hides it
 
@@ -61,3 +56,8 @@ class KafkaPublisher:
             return await self._batcher.add(topic, partition, key, value, headers)
         except KafkaError as error:
             raise unavailable(topic, error) from error
+
+    async def close(self) -> None:
+        """Send nothing more, and stop the producer of dead letters, if there ever was one."""
+        await self._batcher.close()
+        await self._undertaker.close()
