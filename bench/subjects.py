@@ -15,10 +15,13 @@ from typing import Protocol
 import psutil
 
 from huleedu_streams.cli.client import open_client
-from huleedu_streams.cli.stack import start_child, wait_until_ready
+from huleedu_streams.cli.stack import last_line, start_child
 from huleedu_streams.embedded.probe import free_port
 
 _READY_SECONDS = 60.0
+# A worker may have a table to rebuild first.
+_RECOVERED_SECONDS = 300.0
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,11 @@ class Worker:
         self._folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         self._child = start_child(self._folder, self._environment)
-        async with open_client(self.url) as client:
-            await wait_until_ready(client, self._child.is_alive, self._child.log)
+        async with open_client(self.url) as client, asyncio.timeout(_RECOVERED_SECONDS):
+            while not await client.is_ready():
+                if not self._child.is_alive():
+                    raise RuntimeError(f"the worker ended: {last_line(self._child.log)}")
+                await asyncio.sleep(_POLL_SECONDS)
         return time.monotonic() - began
 
     def use(self) -> Use:

@@ -28,6 +28,7 @@ _CHATTY = (
         "huleedu_streams.runtime.contiguous_consumer",
         "huleedu_streams.runtime.recovery",
         "tables.changelog",
+        "tables.guard",
     ),
 )
 
