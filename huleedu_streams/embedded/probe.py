@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
 import struct
+import tempfile
+from pathlib import Path
+from typing import IO
 
 from huleedu_streams.embedded.config import HOST
 
@@ -14,6 +19,8 @@ _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 _METADATA, _VERSION = 3, 2
 _TIMEOUT_SECONDS = 2.0
 _MAX_ANSWER_BYTES = 65_536
+
+_claims: list[IO[str]] = []
 
 
 def is_port_free(port: int) -> bool:
@@ -28,11 +35,32 @@ def is_port_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on and that no client is given by chance."""
+    """Return a port that nothing listens on and that no client is given by chance.
+
+    No other call returns it while this process lives, one in another process of this user
+    included: who asks for several ports listens on them much later.
+
+    Raises:
+        OSError: the folder for temporary files cannot be written.
+    """
+    folder = Path(tempfile.gettempdir()) / f"huleedu-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
     while True:
         port = random.randrange(_FIRST_PORT, _LAST_PORT)  # noqa: S311 - no secret
-        if is_port_free(port):
+        if is_port_free(port) and _claim(folder / str(port)):
             return port
+
+
+def _claim(path: Path) -> bool:
+    """Whether the lock on `path` is now this call's; it is kept as long as the process lives."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _claims.append(lock)
+    return True
 
 
 def cluster_id_at(port: int) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
 import pytest
 
+from huleedu_streams.embedded import probe
 from huleedu_streams.embedded.probe import cluster_id_at, free_port, is_port_free
 
 
@@ -61,3 +64,18 @@ def test_port_is_free_until_somebody_listens() -> None:
 
 def test_chosen_port_is_none_that_clients_are_given() -> None:
     assert 20_000 <= free_port() < 32_000
+
+
+def test_no_port_is_given_twice_here_or_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "_LAST_PORT", 20_060)
+    here = [free_port() for _ in range(20)]
+
+    code = (
+        "from huleedu_streams.embedded import probe; probe._LAST_PORT = 20_060; "
+        "print(*(probe.free_port() for _ in range(20)))"
+    )
+    there = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    ).stdout.split()
+
+    assert len({*here, *map(int, there)}) == 40
