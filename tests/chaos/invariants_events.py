@@ -11,10 +11,17 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.findings import Finding, finding
 from tests.chaos.kafka import Logged
 from tests.chaos.plan import Expected
-from tests.chaos.site import COMMIT_SECONDS, WINDOW_EVENTS
+from tests.chaos.site import CHECK_WINDOW_EVENTS, COMMIT_SECONDS, FOLD_WINDOW_EVENTS
 
 _PROVENANCE = "__streams.errors."
 _OURS = "huleedu.dlt."
+_WORKERS = 2
+# Output topic -> the window of the agents that write it.
+_WINDOWS = {
+    wire.COMPLETED: CHECK_WINDOW_EVENTS,
+    wire.UPDATED: FOLD_WINDOW_EVENTS,
+    wire.PHASE_COMPLETED: FOLD_WINDOW_EVENTS,
+}
 
 
 def outcomes(found: Evidence) -> Finding:
@@ -77,11 +84,11 @@ def outputs(found: Evidence) -> Finding:
     causes = len(found.bodies(wire.REQUESTED)) + len(found.bodies(wire.REGISTERED))
     repeats = {
         topic: sum(counted.values()) - len(counted)
-        for topic in (wire.COMPLETED, wire.UPDATED, wire.PHASE_COMPLETED)
+        for topic in _WINDOWS
         for counted in [Counter(body["event_id"] for body in found.bodies(topic))]
     }
     planned = _planned_repeats(found)
-    unplanned = sum(repeats.values()) - planned
+    unplanned = {topic: repeats[topic] - planned[topic] for topic in _WINDOWS}
     bound = _repeat_bound(found)
     unequal = list(_unequal_repeats(found))
 
@@ -89,34 +96,41 @@ def outputs(found: Evidence) -> Finding:
         yield from (f"lost: the update of {expected_updates[one]}" for one in sorted(missing))
         yield from (f"an update {one} that no row knows of" for one in sorted(extra))
         yield from (f"a repeat of {one} says something else" for one in unequal)
-        if unplanned > bound:
-            yield f"{unplanned} repeated records, above {bound}"
+        for topic, count in unplanned.items():
+            if count > bound[topic]:
+                yield f"{count} repeated records of {topic}, above {bound[topic]}"
 
     figures = (
         f"{len(missing)} missing and {len(extra)} extra of {len(expected_updates)} updates of "
-        f"{causes} causes; {unplanned} records repeated after faults (bound {bound}), "
-        f"{planned} because the input repeats; {len(unequal)} repeats unequal"
+        f"{causes} causes; repeated after faults "
+        + ", ".join(f"{unplanned[topic]} (bound {bound[topic]})" for topic in _WINDOWS)
+        + f" results, updates and phases, {sum(planned.values())} because the input repeats; "
+        f"{len(unequal)} repeats unequal"
     )
     return finding("I2", "no output lost, one logical output a cause", figures, faults())
 
 
-def _planned_repeats(found: Evidence) -> int:
+def _planned_repeats(found: Evidence) -> Counter[str]:
     """Return how many outputs repeat only because their input does: each copy sends them again."""
     copies = Counter(body["event_id"] for body in found.bodies(wire.REQUESTED))
     again = sum(copies.values()) - len(copies)
     # A request's copy sends its result and its update again, the result's copy one update more.
-    return again * 3
+    return Counter({wire.COMPLETED: again, wire.UPDATED: again * 2})
 
 
-def _repeat_bound(found: Evidence) -> int:
-    """Return the most records that the faults may have repeated.
+def _repeat_bound(found: Evidence) -> dict[str, int]:
+    """Return the most records of each topic that the faults may have repeated.
 
-    At each kill and each rebalance an agent's window, and what it acknowledged since the last
-    commit: the rate of a second, as measured.
+    At each kill and each rebalance every worker's window, and what was acknowledged since the
+    last commit: the rate of a second, as measured.
     """
     disruptions = len(found.tally.kills) + found.tally.rebalances
-    peak = max(found.peak_per_second[topic] for topic in (wire.COMPLETED, wire.UPDATED))
-    return round(disruptions * (2 * WINDOW_EVENTS + 2 * peak * COMMIT_SECONDS))
+    return {
+        topic: round(
+            disruptions * (_WORKERS * window + found.peak_per_second[topic] * COMMIT_SECONDS)
+        )
+        for topic, window in _WINDOWS.items()
+    }
 
 
 def _unequal_repeats(found: Evidence) -> Iterator[str]:
@@ -217,7 +231,7 @@ def dead_letters(found: Evidence) -> Finding:
     lost = [bad for digest, bad in wanted.items() if not there[digest]]
     unread = len(planned) - len(found.poison)
     repeats = len(letters) - len(there)
-    bound = (len(found.tally.kills) + found.tally.rebalances) * WINDOW_EVENTS
+    bound = (len(found.tally.kills) + found.tally.rebalances) * CHECK_WINDOW_EVENTS
 
     def faults() -> Iterator[str]:
         yield from (f"lost: {bad.kind} on {bad.topic}" for bad in lost)

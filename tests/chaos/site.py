@@ -27,8 +27,9 @@ GROUP = "huleedu-streams"
 SESSION_SECONDS = 6.0
 READY_SECONDS = SESSION_SECONDS + 20.0
 CATCH_UP_SECONDS = 60.0
-# Of an agent that folds; one that checks has a quarter of it.
-WINDOW_EVENTS = 256
+# Events in flight of the agent that checks, and of one that only folds.
+CHECK_WINDOW_EVENTS = 64
+FOLD_WINDOW_EVENTS = 256
 COMMIT_SECONDS = 1.0
 _SAMPLE_SECONDS = 2.0
 _STALL_SECONDS = 120.0
