@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -153,7 +154,12 @@ class RequestBatcher:
             self._has_waiting.clear()
             self._has_enough.clear()
             batches, self._waiting, self._count = self._waiting, {}, 0
-            await self._send(batches)
+            try:
+                await self._send(batches)
+            finally:
+                # Whatever ended it, nobody waits for an answer that cannot come.
+                for batch in chain.from_iterable(batches.values()):
+                    batch.fail(KafkaError("it was not sent"))
 
     async def _send(self, waiting: Mapping[Place, list[Batch]]) -> None:
         """Send all batches and wait for the answers: so partitions keep their order."""
@@ -167,8 +173,7 @@ class RequestBatcher:
                     batch.fail(error)
                 else:
                     answer.add_done_callback(batch.settle)
-        answers = [batch.base_offset for batches in waiting.values() for batch in batches]
-        await asyncio.wait(answers)
+        await asyncio.wait([batch.base_offset for batch in chain.from_iterable(waiting.values())])
 
 
 def unavailable(topic: str, error: BaseException) -> BrokerUnavailableError:

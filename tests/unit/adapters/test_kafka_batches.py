@@ -30,7 +30,7 @@ class ScriptedProducer:
         cluster = SimpleNamespace(partitions_for_topic=lambda _topic: set(range(PARTITIONS)))
         self.client = SimpleNamespace(cluster=cluster)
         self.sent: list[tuple[str, int, int]] = []
-        self.refusal: KafkaError | None = None
+        self.refusal: Exception | None = None
         self.answers: list[asyncio.Future[Any]] = []
 
     def create_batch(self) -> BatchBuilder:
@@ -147,6 +147,15 @@ async def test_batch_that_cannot_be_queued_fails_its_records() -> None:
 
         with pytest.raises(BrokerUnavailableError):
             await ack
+
+
+async def test_no_record_waits_for_ever_where_the_producer_breaks() -> None:
+    async with batching() as (producer, batcher):
+        producer.refusal = AttributeError("of a producer that is going")
+        ack = await batcher.add("a", 0, b"k", b"v")
+
+        with pytest.raises(BrokerUnavailableError, match="not sent"):
+            await asyncio.wait_for(asyncio.ensure_future(ack), 5)
 
 
 async def test_one_who_stops_waiting_ends_it_for_nobody_else() -> None:
