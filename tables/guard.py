@@ -23,7 +23,7 @@ import orjson
 from faust.stores.rocksdb import Store
 from faust.streams import current_event
 from faust.types import TP
-from rocksdict import Rdict
+from rocksdict import Rdict, WriteBatch
 
 from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
 
@@ -57,6 +57,20 @@ class Guardian(Protocol):
 
     def table_is_rebuilt(self, table: str, folder: str) -> None:
         """Note that the database `folder` was damaged and is made anew from its changelog."""
+        ...
+
+
+class ChangelogRecord(Protocol):
+    """What is read of a record of a changelog topic."""
+
+    @property
+    def key(self) -> bytes:
+        """The row's key."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The row; None where it was deleted."""
         ...
 
 
@@ -162,41 +176,30 @@ class GuardedStore(Store):
         with self._trusting(tp.partition):
             super().set_persisted_offset(tp, offset)
 
-    def apply_changelog_batch(
-        self,
-        batch: Iterable[Any],
-        to_key: Any,  # noqa: ANN401 - Faust's own, and not used
-        to_value: Any,  # noqa: ANN401
-    ) -> None:
+    def apply(self, tp: TP, records: Iterable[ChangelogRecord], reached: int) -> None:
         """Write records of the changelog, of each key the row of the highest version.
 
         The last one in the log is not always the best: a worker that was stopped for longer than
-        its session may still send a row of a partition that it has lost. Records of a partition
-        that fails are left out; the worker is about to start again.
-        """
-        by_partition: dict[int, list[Any]] = {}
-        for event in batch:
-            by_partition.setdefault(event.message.partition, []).append(event)
-        for partition, events in by_partition.items():
-            try:
-                with self._trusting(partition):
-                    super().apply_changelog_batch(self._best(partition, events), to_key, to_value)
-                    last = events[-1].message
-                    super().set_persisted_offset(last.tp, last.offset)
-            except TableError:
-                continue  # `withdraw` told the app
+        its session may still send a row of a partition that it has lost.
 
-    def _best(self, partition: int, events: Iterable[Any]) -> list[Any]:
-        """Return the records that are not older than what is here already, one a key."""
-        database = self._db_for_partition(partition)
-        best: dict[bytes, Any] = {}
-        for event in events:
-            message = event.message
-            rival = best.get(message.key)
-            known = database.get(message.key) if rival is None else rival.message.value
-            if known is None or _version(message.value) >= _version(known):
-                best[message.key] = event
-        return list(best.values())
+        Args:
+            tp: The partition of the changelog that they are from.
+            records: In the order of the log.
+            reached: The offset up to which the log is applied then, itself excluded.
+
+        Raises:
+            TableError: the database cannot be used; the worker is about to start again.
+        """
+        with self._trusting(tp.partition):
+            database = self._db_for_partition(tp.partition)
+            rows = WriteBatch(raw_mode=True)
+            for key, value in _best(database, records).items():
+                if value is None:
+                    rows.delete(key)
+                else:
+                    rows.put(key, value)
+            rows.put(_OFFSET_KEY, str(reached - 1).encode())
+            database.write(rows)
 
     def _open_for_partition(self, partition: int) -> Rdict:
         if partition in self._withdrawn:
@@ -265,6 +268,17 @@ class GuardedStore(Store):
             if fault_of(error) not in {Fault.DAMAGED, Fault.FULL}:
                 raise
             raise self.withdraw(partition, error) from error
+
+
+def _best(database: Rdict, records: Iterable[ChangelogRecord]) -> dict[bytes, bytes | None]:
+    """Return of each key what is not older than the row that is here already."""
+    best: dict[bytes, bytes | None] = {}
+    for record in records:
+        key, value = record.key, record.value
+        known = best[key] if key in best else database.get(key)
+        if known is None or _version(value) >= _version(known):
+            best[key] = value
+    return best
 
 
 def _version(value: bytes | None) -> float:

@@ -9,7 +9,6 @@ import socket
 import struct
 import tempfile
 from pathlib import Path
-from typing import IO
 
 from huleedu_streams.embedded.config import HOST
 
@@ -19,8 +18,6 @@ _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 _METADATA, _VERSION = 3, 2
 _TIMEOUT_SECONDS = 2.0
 _MAX_ANSWER_BYTES = 65_536
-
-_claims: list[IO[str]] = []
 
 
 def is_port_free(port: int) -> bool:
@@ -52,14 +49,13 @@ def free_port() -> int:
 
 
 def _claim(path: Path) -> bool:
-    """Whether the lock on `path` is now this call's; it is kept as long as the process lives."""
-    lock = path.open("w")
+    """Whether the lock on `path` is now this call's; its descriptor stays open for good."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(descriptor)
         return False
-    _claims.append(lock)
     return True
 
 

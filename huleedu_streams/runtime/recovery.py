@@ -1,4 +1,4 @@
-"""Faust's table recovery, mended where it loses events.
+"""Faust's table recovery, mended where it loses events and where it is slow.
 
 Once its tables are recovered, Faust lets the streams' partitions be read, seeks them to what is
 committed, and then resumes its queues, which empties them. But the flow ran for the changelogs all
@@ -6,12 +6,16 @@ the while: what is read between that seek and that resuming is dropped from the 
 nobody until the next rebalance. Seen here: 20 requests of 300 after a restart under backlog. And
 where a single record is dropped, Faust commits past it: then it is lost for good.
 Here the flow stands still meanwhile.
+
+And changelogs are read in bulk (`changelogs.py`), before Faust would begin to.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -21,7 +25,8 @@ from faust.types import TP
 from mode.services import WaitArgT
 from mode.utils.times import Seconds
 
-from huleedu_streams.errors import StartupError
+from huleedu_streams.errors import StartupError, TableError
+from huleedu_streams.runtime.changelogs import Changelogs
 
 log = structlog.get_logger("huleedu_streams.recovery")
 
@@ -29,9 +34,15 @@ log = structlog.get_logger("huleedu_streams.recovery")
 class StreamsRecovery(Recovery):
     """A recovery after which every event is read."""
 
+    _behind: frozenset[TP] = frozenset()
+
     async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:  # noqa: ASYNC109
         try:
             await super()._wait(coro, timeout)
+            if self._behind:
+                # No step of Faust's: each of those has a time within which it must end.
+                behind, self._behind = self._behind, frozenset()
+                await super()._wait(self._catch_up(behind))
         except ServiceStopped:
             if self.should_stop:
                 raise
@@ -54,6 +65,21 @@ class StreamsRecovery(Recovery):
             if destination[tp] > self.active_highwaters[tp]:
                 self._refuse(tp, destination[tp] + 1, self.active_highwaters[tp] + 1)
                 await asyncio.Event().wait()  # the worker is stopping
+        if title == "active":
+            remaining = self.active_remaining()
+            self._behind = frozenset(tp for tp in tps if remaining[tp] > 0)
+
+    async def _catch_up(self, tps: Iterable[TP]) -> None:
+        """Apply the changelogs from where the tables are to where the logs end."""
+        offsets, ends = self.active_offsets, self.active_highwaters
+        spans = {tp: range(offsets[tp] + 1, ends[tp] + 1) for tp in tps}
+        log.info("tables_behind", changes=sum(map(len, spans.values())))
+        changelogs: Changelogs = self.app.changelogs  # type: ignore[attr-defined] # a StreamsApp
+        async for tp, records, reached in changelogs.read(spans):
+            table: Any = self.tp_to_table[tp]
+            with suppress(TableError):  # the guard told the app
+                table.data.apply(tp, records, reached)
+            offsets[tp] = reached - 1
 
     def _refuse(self, tp: TP, applied: int, end: int) -> None:
         table: Any = self.tp_to_table[tp]

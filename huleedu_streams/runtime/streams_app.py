@@ -16,6 +16,7 @@ from faust.app.base import BootStrategy
 from mode.supervisors import CrashingSupervisor
 
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
+from huleedu_streams.runtime.changelogs import Changelogs
 from huleedu_streams.runtime.contiguous_consumer import ContiguousConsumer
 from huleedu_streams.runtime.recovery import StreamsTableManager
 from huleedu_streams.runtime.streams import StreamsStream
@@ -54,12 +55,14 @@ class StreamsApp(faust.App):
         required_topics: What must exist on the broker before the app may start.
         description: What the first log line of a worker says of it.
         renew: Starts the worker again; the worker sets it.
+        changelogs: Where tables are recovered from.
         refuse: Ends the worker as one that must not run; the worker sets it.
         table_rebuilt: Counts a damaged database of a table, by its name.
     """
 
     def __init__(self, settings: Settings, *, partitions: int) -> None:
         self.settings = settings
+        self.changelogs = Changelogs(settings.bootstrap_servers, client_id(settings.roles))
         self.required_topics: Sequence[TopicSpec] = ()
         self.description: Mapping[str, object] = {}
         self.renew: Callable[[TableError], None] = _no_worker

@@ -62,13 +62,13 @@ class Tap:
         for records in (await self._consumer.getmany(timeout_ms=50)).values():
             self.records.extend(records)
 
-    def values_by_key(self, topic: str) -> dict[str, list[EventEnvelope[Any]]]:
-        """Return the events of one topic, by key, in order."""
-        found: dict[str, list[EventEnvelope[Any]]] = {}
-        for record in self.records:
-            if record.topic == topic and record.key is not None:
-                found.setdefault(record.key.decode(), []).append(decoded(record))
-        return found
+    def events(self, topic: str, key: str) -> list[EventEnvelope[Any]]:
+        """Return the events of one key in order; what else is in the topic may be no event."""
+        return [
+            decoded(record)
+            for record in self.records
+            if record.topic == topic and record.key == key.encode()
+        ]
 
 
 @asynccontextmanager

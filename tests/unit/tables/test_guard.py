@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import faust
 import orjson
@@ -41,6 +40,14 @@ class GuardedApp(faust.App):
 
     def table_is_rebuilt(self, _table: str, folder: str) -> None:
         self.rebuilt.append(folder)
+
+
+class Record:
+    """A record of the changelog."""
+
+    def __init__(self, row: object) -> None:
+        self.key = b"key-x"
+        self.value = None if row is None else orjson.dumps(row)
 
 
 class Tables:
@@ -193,14 +200,14 @@ def test_reading_through_finds_damage_that_nobody_asked_for(tables: Tables) -> N
     assert tables.store.open_partitions == ()
 
 
-def test_recovery_goes_on_past_a_partition_that_is_damaged(tables: Tables) -> None:
+def test_partition_that_is_damaged_takes_no_change_and_others_do(tables: Tables) -> None:
     _flip(_first(tables.folder, "*.sst"))
     with pytest.raises(TableDamagedError):
         _read_all(tables)
 
-    tables.store.apply_changelog_batch(
-        [_record(tables.tp, 1), _record(_other(tables.tp), 7)], _raw, _raw
-    )
+    with pytest.raises(TableDamagedError):
+        tables.store.apply(tables.tp, [Record({"version": 1})], 2)
+    tables.store.apply(_other(tables.tp), [Record({"version": 1})], 8)
 
     assert tables.store.persisted_offset(_other(tables.tp)) == 7
     with pytest.raises(TableDamagedError):
@@ -224,13 +231,11 @@ def test_recovery_keeps_the_row_of_the_highest_version(
     kept: tuple[int, str] | None,
     batch_size: int,
 ) -> None:
-    records = [
-        _record(tables.tp, number, entry and {"version": entry[0], "of": entry[1]})
-        for number, entry in enumerate(log)
-    ]
+    records = [Record(entry and {"version": entry[0], "of": entry[1]}) for entry in log]
 
     for start in range(0, len(records), batch_size):
-        tables.store.apply_changelog_batch(records[start : start + batch_size], _raw, _raw)
+        part = records[start : start + batch_size]
+        tables.store.apply(tables.tp, part, start + len(part))
 
     assert tables.get("key-x") == (kept and {"version": kept[0], "of": kept[1]})
     assert tables.store.persisted_offset(tables.tp) == len(log) - 1
@@ -276,16 +281,5 @@ def _see_all(tables: Tables) -> None:
         tables.table.get(f"key-{number:05}")
 
 
-def _raw(value: object) -> object:
-    return value
-
-
 def _other(tp: TP) -> TP:
     return TP(tp.topic, tp.partition + 1)
-
-
-class _record:  # noqa: N801 - what Faust's recovery hands over, as far as the store looks
-    def __init__(self, tp: TP, offset: int, row: object = MappingProxyType({})) -> None:
-        self.message = self
-        self.tp, self.partition, self.offset = tp, tp.partition, offset
-        self.key, self.value = b"key-x", None if row is None else orjson.dumps(row, default=dict)
