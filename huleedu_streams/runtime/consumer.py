@@ -8,6 +8,7 @@ for ever. And who waits for a fetch to end (`runtime/recovery.py`) must really w
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -20,6 +21,8 @@ from huleedu_streams.runtime.records import read_steadily
 log = structlog.get_logger(__name__)
 
 _STOP_SECONDS = 5.0
+# What a broker that goes away does to a request; uvloop says it of a closed connection by the last.
+_UNANSWERED = (KafkaError, OSError, RuntimeError)
 
 
 class StreamsConsumerThread(AIOKafkaConsumerThread):
@@ -30,11 +33,13 @@ class StreamsConsumerThread(AIOKafkaConsumerThread):
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await super().on_thread_stop()
-        except (asyncio.CancelledError, TimeoutError, KafkaError, OSError) as error:
+        except (asyncio.CancelledError, TimeoutError, *_UNANSWERED) as error:
             # Nobody cancels this: it is the consumer's own fetch that was.
             log.warning("group_not_left", error=type(error).__name__)
             if self._consumer is not None:
-                await self._consumer._client.close()  # noqa: SLF001 - `stop` did not come that far
+                with suppress(*_UNANSWERED):
+                    # `stop` did not come that far.
+                    await self._consumer._client.close()  # noqa: SLF001
 
 
 class StreamsConsumer(Consumer):
