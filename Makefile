@@ -49,8 +49,9 @@ format: $(READY) ## rewrite the sources in the house format
 format-check: $(READY)
 	@$(BIN)/ruff format --check .
 
-lint: $(READY) ## ruff over everything
+lint: $(READY) ## ruff over everything, and the sizes of files
 	@$(BIN)/ruff check .
+	@sh scripts/loc_guard.sh
 
 types: $(READY) ## mypy --strict over packages and tests
 	@$(BIN)/mypy --strict

@@ -34,9 +34,10 @@ class Breaking:
     ids=lambda error: type(error).__name__,
 )
 async def test_thread_ends_whatever_becomes_of_the_connections(error: BaseException) -> None:
+    consumer = Breaking(error)
     thread: Any = object.__new__(StreamsConsumerThread)
-    thread._method_queue, thread._consumer = None, Breaking(error)  # noqa: SLF001
+    thread._method_queue, thread._consumer = None, consumer  # noqa: SLF001 - set at its start
 
     await thread.on_thread_stop()
 
-    assert thread._consumer.tries == 2, "it was asked to stop, and its client to close"  # noqa: SLF001
+    assert consumer.tries == 2, "it was asked to stop, and its client to close"
