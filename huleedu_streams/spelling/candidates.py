@@ -16,8 +16,9 @@ from huleedu_streams.spelling.vocabulary import SUGGESTED, TELLING_SOUND, Spelle
 # Keeping more costs time and gains nothing.
 KEPT = 10
 _ROW_BITS = 32
+# Room for a thousand words and four million pairs.
+_PLACE_BITS = 22
 CHEAP_COLUMNS = 12
-_START_LETTERS = (1, 2, 4)
 _COMPARED = 12
 _FURTHEST = 3
 # To sound the same is as good as being this near.
@@ -54,8 +55,8 @@ def candidates(
     """
     rows, ids, steps = all_near(words, spelled, vocabulary)
     scores = cheap_features(rows, ids, steps, spelled, vocabulary) @ worth
-    order = np.lexsort((-scores, rows))
-    rows, ids = rows[order], ids[order]
+    order = _best_first(rows, scores)
+    rows, ids = rows.take(order), ids.take(order)
     firsts = np.searchsorted(rows, np.arange(len(words)))
     is_kept = np.arange(len(rows)) - firsts[rows] < kept
     return Pairs(rows[is_kept], ids[is_kept])
@@ -73,10 +74,10 @@ def _near(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return rows, ids and a lower bound of the edits between them."""
     rows, ids, deleted = vocabulary.index.near(words)
-    difference = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
-    steps = np.maximum(deleted, np.abs(difference))
-    is_near = np.abs(difference) <= 2  # noqa: PLR2004 - edits
-    is_near &= (vocabulary.traits[ids] & SUGGESTED) > 0
+    difference = np.abs(vocabulary.spelled.lengths.take(ids) - spelled.lengths.take(rows))
+    steps = np.maximum(deleted, difference)
+    is_near = difference <= 2  # noqa: PLR2004 - edits
+    is_near &= (vocabulary.traits.take(ids) & SUGGESTED) > 0
     sound_rows, sound_ids, is_same = _sounding_alike(spelled, vocabulary)
     further = np.where(is_same, _SAME_SOUND, _FURTHEST)
     return (
@@ -119,17 +120,43 @@ def cheap_features(
 ) -> npt.NDArray[np.float32]:
     """Return what is told of each pair at little cost, a row a pair."""
     listed = vocabulary.spelled
-    lengths, right_lengths = spelled.lengths[rows], listed.lengths[ids]
-    is_same = spelled.letters[:, :_COMPARED][rows] == listed.letters[:, :_COMPARED][ids]
-    start = is_same[:, : _START_LETTERS[-1]]
-    same = is_same.sum(1) - (_COMPARED - np.maximum(lengths, right_lengths).clip(max=_COMPARED))
+    # `take`: an index in brackets takes ten times as long where rows have columns.
+    lengths, right_lengths = spelled.lengths.take(rows), listed.lengths.take(ids)
+    ours, theirs = spelled.letters.take(rows, 0), listed.letters.take(ids, 0)
+    is_same = ours[:, :_COMPARED] == theirs[:, :_COMPARED]
+    beyond_end = _COMPARED - np.maximum(lengths, right_lengths).clip(max=_COMPARED)
     found = np.empty((len(rows), CHEAP_COLUMNS), np.float32)
-    found[:, 0:2] = vocabulary.zipfs[ids]
+    found[:, 0:2] = vocabulary.zipfs.take(ids, 0)
     found[:, 2] = steps
     found[:, 3] = steps <= 1
-    found[:, 4:7] = spelled.spellings[rows] == listed.spellings[ids]
+    found[:, 4:7] = spelled.spellings.take(rows, 0) == listed.spellings.take(ids, 0)
     found[:, 7] = np.abs(lengths - right_lengths)
-    found[:, 8] = same / lengths
-    for column, letters in enumerate(_START_LETTERS, 9):
-        found[:, column] = start[:, :letters].all(1)
+    found[:, 8] = (_count_of(is_same) - beyond_end) / lengths
+    first_two = is_same[:, 0] & is_same[:, 1]
+    found[:, 9] = is_same[:, 0]
+    found[:, 10] = first_two
+    found[:, 11] = first_two & is_same[:, 2] & is_same[:, 3]
     return found
+
+
+def _count_of(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    """Return how many of twelve flags are set, a row at a time: four of them are one number."""
+    fours = flags.view(np.uint32)
+    return (fours[:, 0] + fours[:, 1] + fours[:, 2]) * np.uint32(0x01010101) >> np.uint32(24)
+
+
+def _best_first(
+    rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int64]:
+    """Return the order by row, the highest score first, equals as they stand.
+
+    Row, score and place are made one number each: those are sorted five times as fast.
+    """
+    bits = np.negative(scores).view(np.uint32)
+    # As numbers without a sign, negative floats are in reverse.
+    bits = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
+    keys = rows.astype(np.uint64) << np.uint64(32 + _PLACE_BITS)
+    keys |= bits.astype(np.uint64) << np.uint64(_PLACE_BITS)
+    keys |= np.arange(len(rows), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64((1 << _PLACE_BITS) - 1)).astype(np.int64)

@@ -47,8 +47,8 @@ def features(
     listed = vocabulary.spelled
     windows = _windows(spelled, listed, pairs)
     costs = channel.costs(windows)
-    zipfs = vocabulary.zipfs[ids]
-    lengths = spelled.lengths[rows]
+    zipfs = vocabulary.zipfs.take(ids, 0)
+    lengths = spelled.lengths.take(rows)
     columns = (
         zipfs[:, 0],
         zipfs[:, 1],
@@ -57,7 +57,7 @@ def features(
         costs + _largest(-costs, rows),
         costs / lengths,
         *_edits([words[row] for row in rows.tolist()], [vocabulary.keys[i] for i in ids.tolist()]),
-        *(spelled.spellings[rows] == listed.spellings[ids]).T,
+        *(spelled.spellings.take(rows, 0) == listed.spellings.take(ids, 0)).T,
         *_ends(windows, lengths),
         lengths,
         listed.lengths[ids] - lengths,
@@ -108,7 +108,7 @@ def _ends(windows: Windows, lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray
 
 def _windows(spelled: Spelled, listed: Spelled, pairs: Pairs) -> Windows:
     rows, ids = pairs
-    wrong, right = spelled.letters[rows], listed.letters[ids]
+    wrong, right = spelled.letters.take(rows, 0), listed.letters.take(ids, 0)
     lengths = np.minimum(spelled.lengths[rows], WIDTH)
     right_lengths = np.minimum(listed.lengths[ids], WIDTH)
     shorter = np.minimum(lengths, right_lengths)
