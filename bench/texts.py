@@ -14,6 +14,8 @@ from huleedu_streams.cli.samples import sample_essays
 
 _SENTENCES = 14
 _MISSPELT = 0.03
+# Of learners' misspellings a fifth are two edits away.
+_TWICE = 0.2
 _WORD = re.compile(r"[a-z]{5,}")
 
 
@@ -30,6 +32,11 @@ def essay_texts(count: int, seed: int) -> Iterator[str]:
 def _maybe_misspelt(word: str, chance: random.Random) -> str:
     if chance.random() >= _MISSPELT:
         return word
+    wrong = _mistyped(word, chance)
+    return _mistyped(wrong, chance) if chance.random() < _TWICE else wrong
+
+
+def _mistyped(word: str, chance: random.Random) -> str:
     place, letter = chance.randrange(1, len(word)), chance.choice(string.ascii_lowercase)
     head, tail = word[:place], word[place:]
     return chance.choice((head + tail[1:], head + letter + tail, head + letter + tail[1:]))
