@@ -55,6 +55,8 @@ _FOLDING = {ord(mark): "'" for mark in _APOSTROPHES} | {
     0x2010: "-",
     0x2011: "-",
     **{ord(mark): None for mark in _INVISIBLE},
+    # What typesetting makes of two letters; it comes with what is copied from a printed page.
+    **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),
 }
 
 

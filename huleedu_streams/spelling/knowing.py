@@ -34,7 +34,7 @@ def is_right(word: str, listed: Container[str]) -> bool:
     return (
         lowered in listed
         or has_odd_shape(word)
-        or (not word.isascii() and _without_accents(lowered) in listed)
+        or (not word.isascii() and without_accents(lowered) in listed)
         or _is_built(lowered, listed)
     )
 
@@ -50,7 +50,8 @@ def has_odd_shape(word: str) -> bool:
     )
 
 
-def _without_accents(word: str) -> str:
+def without_accents(word: str) -> str:
+    """Return the word in plain letters where there are any for its own."""
     return "".join(char for char in normalize("NFD", word) if not combining(char))
 
 

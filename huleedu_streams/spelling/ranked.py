@@ -18,7 +18,7 @@ from huleedu_streams.domain.spelling import Choices
 from huleedu_streams.spelling.candidates import candidates
 from huleedu_streams.spelling.channel import Channel
 from huleedu_streams.spelling.features import COST_A_LETTER, Rows, features, split_features
-from huleedu_streams.spelling.knowing import is_right
+from huleedu_streams.spelling.knowing import is_right, without_accents
 from huleedu_streams.spelling.scorer import Weights
 from huleedu_streams.spelling.splits import splits
 from huleedu_streams.spelling.vocabulary import CAPITAL, NAME, Spelled, Vocabulary
@@ -94,7 +94,8 @@ class RankedEngine:
         ]
 
     def _choices(self, word: str, found: tuple[str, ...]) -> Choices:
-        if not found:
+        if not found or not without_accents(word).isascii():
+            # ß, æ or ø is no slip of who means an English word.
             return Choices(self.rule, (), may_be_name=_is_titled(word))
         if not _is_titled(word):
             rule = "split" if " " in found[0] else self.rule

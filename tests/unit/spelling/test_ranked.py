@@ -99,6 +99,20 @@ def test_words_looked_up_together_get_what_each_gets_alone(english: SpellChecker
     assert together.text == " ".join(checked.text for checked in alone)
 
 
+def test_ligature_of_a_printed_page_is_two_letters(english: SpellChecker) -> None:
+    checked = english.check("The \ufb01nal di\ufb00erance.")
+
+    assert checked.text == "The \ufb01nal difference."
+    assert [(c.offset, c.length) for c in checked.corrections] == [(9, 9)]
+
+
+def test_word_in_letters_that_english_has_not_is_left_alone(english: SpellChecker) -> None:
+    checked = english.check("Our stra\u00dfe and our sm\u00f8rgas are na\u00efve.")
+
+    assert checked.corrections == ()
+    assert [word.word for word in checked.unknown] == ["stra\u00dfe", "sm\u00f8rgas"]
+
+
 def test_word_out_of_reach_has_no_suggestions(english: SpellChecker) -> None:
     assert english.suggestions("xqzvkw") == []
     assert english.correction("xqzvkw") == "xqzvkw"
