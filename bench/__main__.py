@@ -22,8 +22,14 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     parser.add_argument("--essays", type=int, default=2100, help="of each round end to end")
     parser.add_argument("--rounds", type=int, default=3, help="medians are taken over so many")
-    parser.add_argument("--rows", type=int, default=100_000, help="to recover")
-    parser.add_argument("--only", default="", help="parts, comma-separated: essays,loops,recovery")
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="to recover, or beside which essays are measured"
+    )
+    parser.add_argument(
+        "--only",
+        default="",
+        help="parts, comma-separated: essays,loops,recovery,failover,growth",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="huleedu-bench-"))

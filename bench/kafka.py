@@ -20,6 +20,7 @@ from huleedu_streams.topics.catalogue import TopicSpec, catalogue
 PARTITIONS = 6
 _POLL_SECONDS = 0.05
 _STALLED_SECONDS = 60.0
+_ROOM_SECONDS = 0.1
 
 
 class StalledError(Exception):
@@ -66,9 +67,15 @@ def a_producer(bootstrap: str) -> confluent_kafka.Producer:
 
 
 def send(producer: confluent_kafka.Producer, record: OutgoingEvent) -> None:
-    """Queue a record."""
-    producer.produce(record.topic, record.value, record.key, headers=list(record.headers))
-    producer.poll(0)
+    """Queue a record; wait for room where there is none."""
+    while True:
+        try:
+            producer.produce(record.topic, record.value, record.key, headers=list(record.headers))
+        except BufferError:
+            producer.poll(_ROOM_SECONDS)
+        else:
+            producer.poll(0)
+            return
 
 
 class Offsets:

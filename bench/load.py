@@ -48,12 +48,12 @@ async def stored_texts(content: Path, count: int) -> list[str]:
     return await asyncio.gather(*(put(*each) for each in enumerate(essay_texts(count, _SEED))))
 
 
-def a_load(text_ids: Iterable[str]) -> Load:
-    """Return new essays, one a text, in new batches of 30."""
+def a_load(text_ids: Iterable[str], batch_essays: int = BATCH_ESSAYS) -> Load:
+    """Return new essays, one a text, in new batches."""
     submissions = [Submission(f"essay-{uuid4().hex}", None, text_id, "en") for text_id in text_ids]
     registrations, requests = [], []
-    for start in range(0, len(submissions), BATCH_ESSAYS):
-        essays, batch_id = submissions[start : start + BATCH_ESSAYS], f"batch-{uuid4().hex}"
+    for start in range(0, len(submissions), batch_essays):
+        essays, batch_id = submissions[start : start + batch_essays], f"batch-{uuid4().hex}"
         registration = Registration(batch_id, [essay.essay_id for essay in essays])
         registrations.append(encode(batch_registration(registration, _now())))
         for essay in essays:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.handwritten import COMPLETED, UPDATED
 from bench.kafka import PARTITIONS, Offsets, StalledError, a_producer, produce, send
-from bench.load import Load, a_load
+from bench.load import BATCH_ESSAYS, Load, a_load
 from bench.subjects import Subject
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.topic_names import topic_name
@@ -47,13 +47,17 @@ class Latency:
 
 
 async def throughput(
-    bootstrap: str, subject: Subject, text_ids: Sequence[str], warm_up: int
+    bootstrap: str,
+    subject: Subject,
+    text_ids: Sequence[str],
+    warm_up: int,
+    batch_essays: int = BATCH_ESSAYS,
 ) -> Throughput:
     """Give the subject all essays at once; the first `warm_up` ones do not count."""
     async with Offsets(bootstrap, COMPLETED, UPDATED, PHASE_COMPLETED) as offsets:
         if warm_up:
             await _through(bootstrap, offsets, a_load(text_ids[:warm_up]))
-        load = a_load(text_ids[warm_up:])
+        load = a_load(text_ids[warm_up:], batch_essays)
         cpu_before = subject.use().cpu_seconds
         seconds = await _through(bootstrap, offsets, load)
     used, count = subject.use(), len(load.requests)

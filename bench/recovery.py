@@ -35,7 +35,7 @@ _METRIC = re.compile(r'^huleedu_table_recovery_seconds\{table="essays"\} (\S+)',
 async def recovery_rows_per_second(folder: Path, count: int) -> float:
     """Return rows a second, from the start of the rebalance to the end of the recovery."""
     async with a_kafka(folder / "kafka") as bootstrap:
-        await asyncio.to_thread(produce, bootstrap, _changes(count))
+        await asyncio.to_thread(produce, bootstrap, essay_rows(count))
         worker = Worker(folder / "worker", bootstrap, folder / "content")
         try:
             await worker.start()
@@ -48,7 +48,7 @@ async def recovery_rows_per_second(folder: Path, count: int) -> float:
     return count / float(found[1])
 
 
-def _changes(count: int) -> Iterator[OutgoingEvent]:
+def essay_rows(count: int) -> Iterator[OutgoingEvent]:
     """Yield the rows of so many essays, as their changelog has them."""
     row = dict(_a_row())
     for _ in range(count):

@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import ClassVar
 
+from bench.failover import failover_seconds
+from bench.growth import growth
 from bench.kafka import a_kafka
 from bench.load import stored_texts
 from bench.loops import LOOPS, LoopRate, loop_rates
@@ -16,6 +18,7 @@ from bench.measuring import Latency, Throughput, latency, throughput
 from bench.recovery import recovery_rows_per_second
 from bench.report import Aim, Figure
 from bench.subjects import Peer, Subject, Worker
+from huleedu_streams.settings import Settings
 
 Report = Callable[[str], None]
 
@@ -24,6 +27,8 @@ _SLOW_ESSAYS = 8
 _LATENCY_ESSAYS = 600
 _PER_SECOND = 20.0
 _MIB = 1024 * 1024
+# The session timeout, by default, and five seconds.
+_FAILOVER = Aim(Settings.model_fields["session_timeout_seconds"].default + 5, is_most=True)
 
 BY_HAND = "(a) aiokafka by hand"
 PIPELINE = "(b) pyspellchecker"
@@ -38,10 +43,10 @@ class Plan:
         essays: Of one round, without those that warm up.
         rounds: Worker and peers take turns so often.
         rows: To recover from a changelog.
-        chosen: The parts to run.
+        chosen: The parts to run; `growth`, which takes long, only where it is asked for.
     """
 
-    parts: ClassVar[frozenset[str]] = frozenset({"essays", "loops", "recovery"})
+    parts: ClassVar[frozenset[str]] = frozenset({"essays", "loops", "recovery", "failover"})
 
     essays: int
     rounds: int
@@ -70,6 +75,12 @@ async def run(folder: Path, plan: Plan, report: Report) -> list[Figure]:
         rate = await recovery_rows_per_second(folder / "recovery", plan.rows)
         report(f"recovery: {rate:,.0f} rows/s")
         figures.append(Figure("recovery", "rows/s", rate, aim=Aim(10_000)))
+    if "failover" in plan.chosen:
+        seconds = await failover_seconds(folder / "failover", plan.rows)
+        report(f"failover: {seconds:.1f} s")
+        figures.append(Figure("failover of a killed worker", "s", seconds, aim=_FAILOVER))
+    if "growth" in plan.chosen:
+        figures += await growth(folder / "growth", plan.rows, report)
     return figures
 
 

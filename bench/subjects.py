@@ -82,6 +82,10 @@ class Worker:
         """Return what it has used."""
         return _use(self._child.running.pid)
 
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self._child.running.kill()
+
     def end(self) -> None:
         """End it."""
         self._child.end()
