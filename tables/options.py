@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 # Faust's own defaults are a 2 GiB block cache and three write buffers of 64 MB, per partition.
-# A worker with all partitions of three tables has 18 of each: 72 MiB when all of it is full. A
-# buffer holds the rows of 500 essays, which is some seconds of one partition under full load.
-BLOCK_CACHE_BYTES = 2 * 1024 * 1024
-WRITE_BUFFER_BYTES = 1024 * 1024
+# A worker with all partitions of three tables has 18 of each: 18 MiB when all of it is full, which
+# is soon. Larger ones gained nothing, not even in a recovery, and took long to be as large as they
+# get: that looks like a leak.
+BLOCK_CACHE_BYTES = 512 * 1024
+WRITE_BUFFER_BYTES = 256 * 1024
 WRITE_BUFFERS = 2
 
 
