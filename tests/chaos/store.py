@@ -19,6 +19,10 @@ _BASE = "/v1/content/"
 PROBE_ID = "0" * 32
 _HANG_SECONDS = 600.0
 
+# Callers that hang up on a slow body are what it is for.
+_SILENT = logging.getLogger(__name__)
+_SILENT.setLevel(logging.CRITICAL)
+
 
 class Behaviour(StrEnum):
     """How the store answers, as a whole or for one text."""
@@ -69,10 +73,8 @@ class FakeContentStore:
 
     async def open(self, port: int) -> None:
         """Listen; until `refuse`, connections are accepted."""
-        # Callers that hang up on a slow body are what it is for.
-        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         self._port = port
-        self._runner = web.ServerRunner(web.Server(self._answer))
+        self._runner = web.ServerRunner(web.Server(self._answer, logger=_SILENT))
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
 
