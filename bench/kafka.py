@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -46,12 +47,17 @@ async def add_topics(bootstrap: str, *names: str) -> None:
 
 def produce(bootstrap: str, records: Iterable[OutgoingEvent]) -> None:
     """Produce records from a foreign client; return when the broker has them all."""
-    producer = a_producer(bootstrap)
+    producer, errors = a_producer(bootstrap), Counter[str]()
+
+    def delivered(error: confluent_kafka.KafkaError | None, _record: object) -> None:
+        if error is not None:
+            errors[str(error)] += 1
+
     for record in records:
-        send(producer, record)
+        send(producer, record, delivered)
     left = producer.flush(_STALLED_SECONDS)
-    if left:
-        raise StalledError(f"the broker did not take {left} records")
+    if left or errors:
+        raise StalledError(f"the broker did not take {left} records, refused {dict(errors)}")
 
 
 def a_producer(bootstrap: str) -> confluent_kafka.Producer:
@@ -62,15 +68,27 @@ def a_producer(bootstrap: str) -> confluent_kafka.Producer:
             "partitioner": "murmur2_random",
             "queue.buffering.max.messages": 1_000_000,
             "linger.ms": 1,
+            # Its default, a megabyte, is more than the topics take as one batch.
+            "batch.size": 262_144,
         }
     )
 
 
-def send(producer: confluent_kafka.Producer, record: OutgoingEvent) -> None:
+def send(
+    producer: confluent_kafka.Producer,
+    record: OutgoingEvent,
+    on_delivery: Callable[..., None] | None = None,
+) -> None:
     """Queue a record; wait for room where there is none."""
     while True:
         try:
-            producer.produce(record.topic, record.value, record.key, headers=list(record.headers))
+            producer.produce(
+                record.topic,
+                record.value,
+                record.key,
+                headers=list(record.headers),
+                on_delivery=on_delivery,
+            )
         except BufferError:
             producer.poll(_ROOM_SECONDS)
         else:
