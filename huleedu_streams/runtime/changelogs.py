@@ -45,8 +45,14 @@ class Changelogs:
         left = {TopicPartition(*place): span for place, span in spans.items() if span}
         if not left:
             return
-        consumer = await self._started()
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=self._client_id,
+            auto_offset_reset="earliest",
+            fetch_max_bytes=_FETCH_BYTES,
+        )
         try:
+            await _start(consumer)
             consumer.assign(list(left))
             for partition, span in left.items():
                 consumer.seek(partition, span.start)
@@ -58,24 +64,20 @@ class Changelogs:
                     reached = min(await consumer.position(partition), left[partition].stop)
                     records = [one for one in found.get(partition, ()) if one.offset < reached]
                     yield TP(*partition), records, reached
+                    await asyncio.sleep(0)  # what was fetched ahead is handed over without a pause
                     if reached == left[partition].stop:
                         del left[partition]
         finally:
             await consumer.stop()
 
-    async def _started(self) -> AIOKafkaConsumer:
-        while True:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap_servers,
-                client_id=self._client_id,
-                auto_offset_reset="earliest",
-                fetch_max_bytes=_FETCH_BYTES,
-            )
-            try:
-                await consumer.start()
-            except KafkaError as error:
-                await consumer.stop()
-                log.warning("changelogs_wait", detail=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return consumer
+
+async def _start(consumer: AIOKafkaConsumer) -> None:
+    """Start it, however long the broker is away."""
+    while True:
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            log.warning("changelogs_wait", detail=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return
