@@ -74,10 +74,21 @@ class Changelogs:
 async def _start(consumer: AIOKafkaConsumer) -> None:
     """Start it, however long the broker is away."""
     while True:
+        starting = asyncio.ensure_future(consumer.start())
         try:
-            await consumer.start()
+            await asyncio.shield(starting)
         except KafkaError as error:
             log.warning("changelogs_wait", detail=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
+        except asyncio.CancelledError:
+            await _ended(starting)
+            raise
         else:
             return
+
+
+async def _ended(starting: asyncio.Future[None]) -> None:
+    """Let a start come to its end: cut off as it connects, aiokafka leaves the connection open."""
+    await asyncio.wait([starting], timeout=_RETRY_SECONDS)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from huleedu_streams.contracts.codec import decode, encode
@@ -128,6 +128,10 @@ async def evict_members(bootstrap: str, group: str) -> None:
 
     That would last the session timeout, 6 s at least.
     """
+    await until(lambda: _evicted(bootstrap, group), f"a broker that answers for {group}", 30)
+
+
+async def _evicted(bootstrap: str, group: str) -> bool | None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
@@ -137,9 +141,12 @@ async def evict_members(bootstrap: str, group: str) -> None:
             request = LeaveGroupRequest(group, member_id)
             await admin._send_request(request, coordinator)  # noqa: SLF001
     except GroupCoordinatorNotAvailableError:
-        return  # a broker that never had a group
+        return True  # a broker that never had a group
+    except NodeNotReadyError:
+        return None  # one that stood still is not a member of its own cluster for a moment
     finally:
         await admin.close()
+    return True
 
 
 async def assigned_members(bootstrap: str, group: str) -> Sequence[str]:
