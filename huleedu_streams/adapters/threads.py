@@ -50,6 +50,7 @@ class BoundedThreads:
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
+            del call  # its result may be large, and the next call far away
 
 
 def _carry_out(future: Future[ResultT], call: Callable[[], ResultT]) -> None:

@@ -125,10 +125,8 @@ class DeliveryLoop:
                 settling = stages.create_task(self._settle_in_order())
                 acknowledging = stages.create_task(self._acknowledge_in_order())
                 async for events in stream.batches(_EVENTS_A_TURN):
-                    # Theirs for good: while one waits for its place, the partitions may go.
-                    generation = self._generation
-                    for event in events:
-                        await self._admit(event, generation)
+                    await self._admit_all(events)
+                    del events  # they may be large, and the next ones far away
                     await asyncio.sleep(0)  # others want the event loop too
                 settling.cancel()
                 acknowledging.cancel()
@@ -148,6 +146,12 @@ class DeliveryLoop:
             if item.preparing is not None:
                 item.preparing.cancel()
 
+    async def _admit_all(self, events: Sequence[Event]) -> None:
+        # Theirs for good: while one waits for its place, the partitions may go.
+        generation = self._generation
+        for event in events:
+            await self._admit(event, generation)
+
     async def _admit(self, event: Event, generation: int) -> None:
         """Take a place in the window, waiting for one to be free; then prepare, or fold at once."""
         await self._slots.acquire()
@@ -163,13 +167,12 @@ class DeliveryLoop:
     async def _settle_in_order(self) -> None:
         """Settle prepared events as they arrived, whichever is ready first."""
         while True:
-            item = await self._arrived.get()
-            if item.preparing is not None:
-                await asyncio.wait([item.preparing])
-            await self._settle(item)
+            await self._settle(await self._arrived.get())
 
     async def _settle(self, item: _InFlight) -> None:
         """Fold an event, or take what was prepared, and send what came of it."""
+        if item.preparing is not None:
+            await asyncio.wait([item.preparing])
         async with self._write_order:
             # Asked here: while the lock was held by another, the partition may have gone.
             if self._is_stale(item):
@@ -202,16 +205,20 @@ class DeliveryLoop:
             if self._sent.empty() or unwritten >= _EVENTS_A_WRITE:
                 self._persisted.write()
                 unwritten = 0
-            item = await self._sent.get()
-            results = [await ack for ack in item.acks]
-            if not self._is_stale(item):
-                self._outlets.reached("before-ack")
-                for change, offset in zip(item.changes, results, strict=False):
-                    self._persisted.note(change, offset)
-                item.event.ack()
-                unwritten += 1
-                self._count(item)
-            self._leave(item)
+            unwritten += await self._acknowledge(await self._sent.get())
+
+    async def _acknowledge(self, item: _InFlight) -> bool:
+        """Acknowledge an event once the broker has all that came of it; whether it was done."""
+        results = [await ack for ack in item.acks]
+        is_done = not self._is_stale(item)
+        if is_done:
+            self._outlets.reached("before-ack")
+            for change, offset in zip(item.changes, results, strict=False):
+                self._persisted.note(change, offset)
+            item.event.ack()
+            self._count(item)
+        self._leave(item)
+        return is_done
 
     def _is_stale(self, item: _InFlight) -> bool:
         return item.generation != self._generation

@@ -6,6 +6,7 @@ do. Nothing is acknowledged here: that is the delivery loop's.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -24,10 +25,8 @@ class StreamsStream(faust.Stream[bytes]):
         queue = channel.queue
         try:
             while not self.should_stop:
-                events = [await queue.get()]
-                while len(events) < most and not queue.empty():
-                    events.append(queue.get_nowait())
-                yield [event for event in events if self._is_due(event)]
+                # Kept by no name: while none arrive, the last ones, however large, are gone.
+                yield self._all_due(await queue.get(), queue, most)
         except StopAsyncIteration:
             return  # the stream is stopped: its queue says so
         finally:
@@ -35,6 +34,18 @@ class StreamsStream(faust.Stream[bytes]):
             if is_started_here:
                 await self.stop()
                 self.service_reset()
+
+    def _all_due(
+        self,
+        first: EventT[bytes],
+        queue: asyncio.Queue[EventT[bytes]],
+        most: int,
+    ) -> Sequence[EventT[bytes]]:
+        """Return the first event and those that wait behind it, as far as they are due."""
+        events = [first]
+        while len(events) < most and not queue.empty():
+            events.append(queue.get_nowait())
+        return [event for event in events if self._is_due(event)]
 
     def _is_due(self, event: EventT[bytes]) -> bool:
         """Whether the event is still to be handled; if so, the consumer counts it as begun."""

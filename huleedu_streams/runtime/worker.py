@@ -22,6 +22,7 @@ from yarl import URL
 
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
 from huleedu_streams.runtime.logs import configure_logging, set_level
+from huleedu_streams.runtime.memory import give_back_large_blocks
 from huleedu_streams.runtime.preflight import Peers, Preflight
 from huleedu_streams.settings import Role
 
@@ -41,6 +42,7 @@ class StreamsWorker(faust.Worker):
 
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
+        give_back_large_blocks()
         self._setup_logging()
         self.spinner = None
         try:

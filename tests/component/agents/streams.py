@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from weakref import ref
 
 from prometheus_client import CollectorRegistry
 
@@ -61,22 +62,31 @@ class MemoryStream:
 
     def put(
         self, topic: str, key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]
-    ) -> None:
+    ) -> ref[MemoryEvent]:
+        """Return the event as long as somebody keeps it."""
         offset = self.read + self._events.qsize()
         event = MemoryEvent(topic, offset, key, value, headers or TRACED)
         event.acknowledged = self.acknowledged
         self._events.put_nowait(event)
+        return ref(event)
 
     async def batches(self, most: int) -> AsyncIterator[Sequence[MemoryEvent]]:
-        while (event := await self._events.get()) is not None:
-            events = [event]
-            while len(events) < most and not self._events.empty():
-                if (further := self._events.get_nowait()) is None:
-                    self._events.put_nowait(None)
-                    break
-                events.append(further)
+        while events := self._waiting(await self._events.get(), most):
             self.read += len(events)
             yield events
+            del events
+
+    def _waiting(self, first: MemoryEvent | None, most: int) -> list[MemoryEvent]:
+        events: list[MemoryEvent] = []
+        event = first
+        while event is not None:
+            events.append(event)
+            if len(events) == most or self._events.empty():
+                return events
+            event = self._events.get_nowait()
+        if events:
+            self._events.put_nowait(None)
+        return events
 
 
 class Broker:

@@ -111,6 +111,17 @@ async def test_event_is_acknowledged_only_after_the_broker_has_its_output() -> N
         await eventually(lambda: bench.stream.acknowledged == [0])
 
 
+@pytest.mark.parametrize("is_prepared", [True, False])
+async def test_event_is_kept_no_longer_than_it_is_in_flight(*, is_prepared: bool) -> None:
+    work = preparing(Scripted()) if is_prepared else Work(TOPIC, owns_poison=True, fold=an_output)
+    async with running_loop(work) as bench:
+        events = [bench.stream.put(TOPIC, b"e1", a_request("e1")) for _ in range(3)]
+
+        await eventually(lambda: len(bench.stream.acknowledged) == 3)
+
+        await eventually(lambda: not any(event() for event in events))
+
+
 async def test_no_more_events_than_the_window_are_in_flight() -> None:
     script = Scripted()
     script.gates["a"] = asyncio.Event()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 import faust
 
@@ -85,3 +87,19 @@ async def test_stream_that_is_stopped_ends() -> None:
         await queue.throw(StopAsyncIteration())
 
         assert [events async for events in batches] == []
+
+
+async def test_taken_events_are_kept_by_their_reader_alone() -> None:
+    with a_stream() as (stream, queue, _):
+        event = ConsumedEvent(0)
+        queue.put_nowait(event)
+        batches = stream.batches(8)
+        assert offsets(await anext(batches)) == [0]
+
+        waiting = asyncio.ensure_future(anext(batches))
+        await asyncio.sleep(0)
+
+        kept = ref(event)
+        del event
+        assert kept() is None
+        waiting.cancel()
