@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,9 @@ def assert_headers_mirror(event: EventEnvelope[Any], headers: Sequence[tuple[str
     }
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip"])
-async def test_foreign_producer_that_omits_optional_fields_is_served(
-    worker: RunningWorker, site: Site, compression: str
+@pytest.mark.parametrize(("compression", "hours_ahead"), [("none", -5), ("gzip", 5)])
+async def test_foreign_producer_that_omits_optional_fields_and_whose_clock_is_off_is_served(
+    worker: RunningWorker, site: Site, compression: str, hours_ahead: int
 ) -> None:
     essay_id, batch_id = f"essay-{uuid4().hex}", f"batch-{uuid4().hex}"
     entity = {"entity_id": essay_id, "entity_type": "essay", "parent_id": batch_id}
@@ -141,7 +142,9 @@ async def test_foreign_producer_that_omits_optional_fields_is_served(
             "compression.type": compression,
         }
     )
-    producer.produce(REQUESTED, json.dumps(event, separators=(",", ":")), key=essay_id)
+    body = json.dumps(event, separators=(",", ":"))
+    stamp = int((time.time() + hours_ahead * 3600) * 1000)
+    producer.produce(REQUESTED, body, key=essay_id, timestamp=stamp)
     assert producer.flush(10) == 0
 
     async with talking_to(worker) as api:
