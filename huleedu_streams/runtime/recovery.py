@@ -60,8 +60,17 @@ class StreamsRecovery(Recovery):
         title: str,
     ) -> None:
         """Find where to read on; refuse where a changelog has lost what a table already has."""
+        applied = {tp: destination[tp] for tp in tps}
         await super()._build_offsets(consumer, tps, destination, title)
         for tp in sorted(tps) if title == "active" else ():
+            if destination[tp] > (applied[tp] or 0):
+                log.warning(
+                    "changelog_begins_late",
+                    topic=tp.topic,
+                    partition=tp.partition,
+                    offset=destination[tp] + 1,
+                    detail="records before it were deleted; rows that only they had are lost",
+                )
             if destination[tp] > self.active_highwaters[tp]:
                 self._refuse(tp, destination[tp] + 1, self.active_highwaters[tp] + 1)
                 await asyncio.Event().wait()  # the worker is stopping

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from huleedu_streams.embedded.process import wait_until
 from huleedu_streams.topics.admin import connected
@@ -140,3 +143,32 @@ async def test_changelog_made_anew_under_rows_is_refused_with_what_to_type(
     (line,) = [line for line in worker.log.splitlines() if line.startswith("huleedu-streams:")]
     assert "the topic was deleted or made anew" in line
     assert "rm -r " in line
+
+
+async def test_changelog_cut_at_its_beginning_is_said_and_the_rest_recovered(
+    site: Site, app_id: str
+) -> None:
+    stopped, before = await a_stopped_worker(site, app_id)
+    name = f"{app_id}-essays-changelog"
+    admin = AIOKafkaAdminClient(bootstrap_servers=site.bootstrap)
+    await admin.start()
+    policy = {"cleanup.policy": "compact,delete"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, policy)])
+    everything = {TopicPartition(name, number): RecordsToDelete(-1) for number in range(6)}
+    await admin.delete_records(everything)
+    await admin.close()
+    await apply(site.bootstrap, catalogue(app_id))
+    await evict_members(site.bootstrap, app_id)
+
+    kept = site.start(app_id, app_id=app_id)
+    wait_until_ready(kept)
+    assert all_rows(kept, app_id) == before
+    assert not kept.entries("changelog_begins_late")
+    assert kept.stop() == 0
+    shutil.rmtree(stopped.data_dir)
+    wiped = site.start(app_id, app_id=app_id)
+    wait_until_ready(wiped)
+
+    assert {entry["topic"] for entry in wiped.entries("changelog_begins_late")} == {name}
+    assert all_rows(wiped, app_id) == before | {"essays": "[]"}
+    assert wiped.stop() == 0
