@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="parts, comma-separated: essays,loops,recovery,failover,growth",
+        help="parts, comma-separated: essays,loops,recovery,failover,growth,compaction",
     )
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     chosen = parser.parse_args()

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import ClassVar
 
+from bench.compaction import compaction
 from bench.failover import failover_seconds
 from bench.growth import growth
 from bench.kafka import a_kafka
@@ -43,7 +44,8 @@ class Plan:
         essays: Of one round, without those that warm up.
         rounds: Worker and peers take turns so often.
         rows: To recover from a changelog.
-        chosen: The parts to run; `growth`, which takes long, only where it is asked for.
+        chosen: The parts to run; `growth` and `compaction`, which take long, only where they are
+            asked for.
     """
 
     parts: ClassVar[frozenset[str]] = frozenset({"essays", "loops", "recovery", "failover"})
@@ -81,6 +83,8 @@ async def run(folder: Path, plan: Plan, report: Report) -> list[Figure]:
         figures.append(Figure("failover of a killed worker", "s", seconds, aim=_FAILOVER))
     if "growth" in plan.chosen:
         figures += await growth(folder / "growth", plan.rows, report)
+    if "compaction" in plan.chosen:
+        figures += await compaction(folder / "compaction", report)
     return figures
 
 
