@@ -26,6 +26,7 @@ from faust.types import TP
 from rocksdict import Rdict, WriteBatch
 
 from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
+from tables.options import SharingOptions
 
 _ASIDE = ".damaged"
 # Some milliseconds of reading.
@@ -94,6 +95,7 @@ class GuardedStore(Store):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's own
         super().__init__(*args, **kwargs)
+        self.rocksdb_options = SharingOptions.of(self.rocksdb_options)
         self._withdrawn: dict[int, TableError] = {}
 
     @property

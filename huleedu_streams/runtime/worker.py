@@ -21,6 +21,7 @@ import structlog
 from yarl import URL
 
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
+from huleedu_streams.runtime.connections import fail_plainly
 from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.memory import give_back_large_blocks
 from huleedu_streams.runtime.preflight import Peers, Preflight
@@ -43,6 +44,7 @@ class StreamsWorker(faust.Worker):
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
         give_back_large_blocks()
+        fail_plainly()
         self._setup_logging()
         self.spinner = None
         try:
