@@ -52,21 +52,20 @@ class PersistedOffsets:
     """
 
     def __init__(self) -> None:
-        self._reached: dict[TP, tuple[faust.Table[str, Row], int]] = {}
+        self._noted: dict[TP, GuardedStore] = {}
 
     def note(self, change: Change, offset: int) -> None:
-        """Note that the changelog holds `change` at `offset`; called in the order of offsets."""
-        self._reached[change.place] = change.table, offset
+        """Note that the changelog holds `change` at `offset`."""
+        store = change.table.data
+        if isinstance(store, GuardedStore):
+            store.note_sent(change.partition, offset)
+            self._noted[change.place] = store
 
     def write(self) -> None:
         """Remember in RocksDB what was noted."""
-        for place, (table, offset) in self._reached.items():
-            table.data.set_persisted_offset(place, offset)
-        self._reached.clear()
-
-    def forget(self) -> None:
-        """Drop what was noted: the partitions may be another worker's now."""
-        self._reached.clear()
+        for place, store in self._noted.items():
+            store.persist_sent(place)
+        self._noted.clear()
 
 
 @contextmanager

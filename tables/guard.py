@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -27,6 +28,7 @@ from rocksdict import Rdict, WriteBatch
 
 from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
 from tables.options import SharingOptions
+from tables.runs import Runs
 
 _ASIDE = ".damaged"
 # Some milliseconds of reading.
@@ -97,6 +99,7 @@ class GuardedStore(Store):
         super().__init__(*args, **kwargs)
         self.rocksdb_options = SharingOptions.of(self.rocksdb_options)
         self._withdrawn: dict[int, TableError] = {}
+        self._sent: defaultdict[int, Runs] = defaultdict(Runs)
 
     @property
     def open_partitions(self) -> tuple[int, ...]:
@@ -178,6 +181,24 @@ class GuardedStore(Store):
         with self._trusting(tp.partition):
             super().set_persisted_offset(tp, offset)
 
+    def note_sent(self, partition: int, offset: int) -> None:
+        """Note that a row of this table is at `offset` of its changelog."""
+        self._sent[partition].add(offset)
+
+    def persist_sent(self, tp: TP) -> None:
+        """Remember how far the changelog holds nothing but rows of this table, or applied ones.
+
+        Where another worker has written in between, one that was stopped and continued or one that
+        had the partition meanwhile, its rows are not here: a recovery must begin before them.
+        """
+        if tp.partition not in self._dbs:
+            return  # not this worker's any more
+        applied = self.persisted_offset(tp)
+        first = 0 if applied is None else applied + 1
+        reached = self._sent[tp.partition].reach(first)
+        if reached > first:
+            self.set_persisted_offset(tp, reached - 1)
+
     def apply(self, tp: TP, records: Iterable[ChangelogRecord], reached: int) -> None:
         """Write records of the changelog, of each key the row of the highest version.
 
@@ -213,6 +234,7 @@ class GuardedStore(Store):
             if fault_of(error) is not Fault.DAMAGED:
                 raise
             _move_aside(path)
+            self._sent.pop(partition, None)  # what is made anew has none of it
         return self._opened(partition, path)
 
     def _opened(self, partition: int, path: Path) -> Rdict:

@@ -141,7 +141,6 @@ class DeliveryLoop:
     def abandon(self) -> None:
         """Forget all events in flight: nothing of them is written or acknowledged from now on."""
         self._generation += 1
-        self._persisted.forget()
         for item in self._in_flight:
             if item.preparing is not None:
                 item.preparing.cancel()
@@ -210,11 +209,11 @@ class DeliveryLoop:
     async def _acknowledge(self, item: _InFlight) -> bool:
         """Acknowledge an event once the broker has all that came of it; whether it was done."""
         results = [await ack for ack in item.acks]
+        for change, offset in zip(item.changes, results, strict=False):
+            self._persisted.note(change, offset)
         is_done = not self._is_stale(item)
         if is_done:
             self._outlets.reached("before-ack")
-            for change, offset in zip(item.changes, results, strict=False):
-                self._persisted.note(change, offset)
             item.event.ack()
             self._count(item)
         self._leave(item)

@@ -9,6 +9,7 @@ import pytest
 from faust.types import TP
 
 from tables.changelog import Change, PersistedOffsets, RecordingTable, _changes, recorded_changes
+from tables.guard import GuardedStore
 from tests.unit.tables.conftest import HandledEvent, Handling
 
 
@@ -107,27 +108,65 @@ def test_refused_write_leaves_rocksdb_as_it_was(
         assert rocksdb_table.get("a") is None
 
 
+TOPIC = "tests-things-changelog"
+
+
+def noted(table: RecordingTable, *places: tuple[int, int]) -> PersistedOffsets:
+    """Return offsets that have been told of a change at each partition and offset."""
+    offsets = PersistedOffsets()
+    for partition, offset in places:
+        offsets.note(Change(table, TOPIC, partition, b"a", None), offset)
+    return offsets
+
+
+def at(rocksdb_table: RecordingTable, partition: int, offset: int) -> TP:
+    """Open a partition of which so much is applied."""
+    place = TP(TOPIC, partition)
+    rocksdb_table.data.set_persisted_offset(place, offset)
+    return place
+
+
 def test_latest_offset_of_each_partition_is_remembered_once_written(
     rocksdb_table: RecordingTable,
 ) -> None:
-    topic = "tests-things-changelog"
-    offsets = PersistedOffsets()
-    for partition, offset in ((4, 41), (5, 7), (4, 42)):
-        offsets.note(Change(rocksdb_table, topic, partition, b"a", None), offset)
+    fourth, fifth = at(rocksdb_table, 4, 40), at(rocksdb_table, 5, 6)
+    offsets = noted(rocksdb_table, (4, 42), (5, 7), (4, 41))
 
-    assert rocksdb_table.persisted_offset(TP(topic, 4)) is None
+    assert rocksdb_table.persisted_offset(fourth) == 40
     offsets.write()
 
-    assert rocksdb_table.persisted_offset(TP(topic, 4)) == 42
-    assert rocksdb_table.persisted_offset(TP(topic, 5)) == 7
+    assert rocksdb_table.persisted_offset(fourth) == 42
+    assert rocksdb_table.persisted_offset(fifth) == 7
 
 
-def test_forgotten_offsets_are_never_written(rocksdb_table: RecordingTable) -> None:
-    offsets = PersistedOffsets()
-    change = Change(rocksdb_table, "tests-things-changelog", 4, b"a", None)
-    offsets.note(change, 41)
+def test_rows_that_another_worker_wrote_in_between_are_not_passed_over(
+    rocksdb_table: RecordingTable,
+) -> None:
+    place = at(rocksdb_table, 4, 40)
+    noted(rocksdb_table, (4, 41), (4, 44), (4, 45)).write()
+    assert rocksdb_table.persisted_offset(place) == 41
 
-    offsets.forget()
-    offsets.write()
+    # A recovery has read up to 45, itself excluded.
+    at(rocksdb_table, 4, 44)
+    noted(rocksdb_table, (4, 46)).write()
 
-    assert rocksdb_table.persisted_offset(change.place) is None
+    assert rocksdb_table.persisted_offset(place) == 46
+
+
+def test_two_agents_of_one_table_note_its_offsets_together(rocksdb_table: RecordingTable) -> None:
+    place = at(rocksdb_table, 4, 9)
+    one, other = noted(rocksdb_table, (4, 10), (4, 12)), noted(rocksdb_table, (4, 11))
+
+    one.write()
+    assert rocksdb_table.persisted_offset(place) == 12
+    other.write()
+
+    assert rocksdb_table.persisted_offset(place) == 12
+
+
+def test_partition_that_is_gone_is_not_opened_for_an_offset(rocksdb_table: RecordingTable) -> None:
+    noted(rocksdb_table, (4, 0)).write()
+
+    store = rocksdb_table.data
+    assert isinstance(store, GuardedStore)
+    assert store.open_partitions == ()
