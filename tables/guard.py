@@ -62,6 +62,10 @@ class Guardian(Protocol):
         """Note that the database `folder` was damaged and is made anew from its changelog."""
         ...
 
+    def table_is_read_again(self, table: str, folder: str) -> None:
+        """Note that the database `folder` may lack rows and gets its whole changelog again."""
+        ...
+
 
 class ChangelogRecord(Protocol):
     """What is read of a record of a changelog topic."""
@@ -239,7 +243,16 @@ class GuardedStore(Store):
 
     def _opened(self, partition: int, path: Path) -> Rdict:
         self._count_damaged(path)
+        files = {file.name for file in path.glob("*.sst")}
         database: Rdict = super()._open_for_partition(partition)
+        known = {Path(file["name"]).name for file in database.live_files()}
+        if files - known:
+            # Its MANIFEST ends before them, or a crash came between the two: RocksDB takes either
+            # for whole, and rows that were in the one file it does not know are not there. What
+            # is there is right, so the changelog is read over it.
+            database.delete(_OFFSET_KEY)
+            self._guardian.table_is_read_again(self.table_name, path.name)
+        database.set_options({"disable_auto_compactions": "false"})
         return database
 
     def _count_damaged(self, path: Path) -> None:

@@ -46,6 +46,8 @@ class SharingOptions(RocksDBOptions):
         blocks.set_index_type(BlockBasedIndexType.binary_search())
         blocks.set_block_cache(_cache(self.block_cache_size))
         options.set_block_based_table_factory(blocks)
+        # Until the guard has seen which files there are.
+        options.set_disable_auto_compactions(True)
         return options
 
 

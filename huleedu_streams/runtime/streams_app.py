@@ -91,6 +91,10 @@ class StreamsApp(faust.App):
         log.warning("table_is_rebuilt", table=table, folder=folder)
         self.table_rebuilt(table)
 
+    def table_is_read_again(self, table: str, folder: str) -> None:
+        """Say that a database may lack rows and gets its whole changelog again."""
+        log.warning("table_is_read_again", table=table, folder=folder)
+
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""
         self._openings.append(opening)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import orjson
 import pytest
 from faust.types import TP
 
+from huleedu_streams.embedded.process import wait_until
 from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
 from tables.changelog import RecordingTable
 from tables.guard import Fault, GuardedStore, fault_of
@@ -34,12 +37,16 @@ class GuardedApp(faust.App):
         )
         self.failed: list[tuple[str, TableError]] = []
         self.rebuilt: list[str] = []
+        self.read_again: list[str] = []
 
     def table_failed(self, table: str, error: TableError) -> None:
         self.failed.append((table, error))
 
     def table_is_rebuilt(self, _table: str, folder: str) -> None:
         self.rebuilt.append(folder)
+
+    def table_is_read_again(self, _table: str, folder: str) -> None:
+        self.read_again.append(folder)
 
 
 class Record:
@@ -98,6 +105,16 @@ class Tables:
         return TP("tests-things-changelog", PARTITION)
 
 
+def crash(tables: Tables) -> None:
+    """Leave the folder as a SIGKILL does now, and open it again as a new process does."""
+    as_it_is = tables.folder.with_name("copy")
+    shutil.copytree(tables.folder, as_it_is)
+    tables.close()
+    shutil.rmtree(tables.folder)
+    as_it_is.rename(tables.folder)
+    tables.open()
+
+
 @pytest.fixture
 def tables(tmp_path: Path, handling: Handling) -> Tables:
     made = Tables(tmp_path, handling)
@@ -144,6 +161,45 @@ def test_database_that_cannot_be_opened_is_made_anew(
     assert tables.app.failed == []
     assert tables.get("key-00001") is None
     assert [path.name for path in tables.folder.parent.glob("*-3.db*")] == ["things-3.db"]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.8, 0.95])
+def test_table_whose_manifest_ends_early_has_no_holes(
+    tmp_path: Path, handling: Handling, share: float
+) -> None:
+    tables = Tables(tmp_path, handling)
+    for number in range(ROWS):
+        tables.put(f"key-{number:05}", {"n": number, "pad": f"{number:0100}"})
+        tables.store.set_persisted_offset(tables.tp, number)
+    crash(tables)
+    manifest = _first(tables.folder, "MANIFEST-*")
+    os.truncate(manifest, int(manifest.stat().st_size * share))
+
+    offset = tables.store.persisted_offset(tables.tp)
+
+    holes = [
+        number
+        for number in range(0 if offset is None else offset + 1)
+        if tables.get(f"key-{number:05}") is None
+    ]
+    assert holes == []
+
+
+def test_database_that_a_crash_left_whole_is_not_read_again(tables: Tables) -> None:
+    tables.put("key-new", {"n": 1})
+    crash(tables)
+
+    assert tables.store.persisted_offset(tables.tp) == ROWS - 1
+    assert tables.get("key-new") == {"n": 1}
+    assert tables.app.read_again == []
+
+
+def test_database_goes_on_to_compact_what_it_holds(tables: Tables) -> None:
+    for _ in range(6):
+        for number in range(ROWS):
+            tables.put(f"key-{number:05}", {"n": number, "pad": f"{number:0100}"})
+
+    assert wait_until(lambda: len(list(tables.folder.glob("*.sst"))) < 12, 10)
 
 
 def test_damaged_block_gives_no_row_and_ends_the_trust(tables: Tables) -> None:
