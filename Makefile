@@ -24,13 +24,13 @@ test: $(READY) ## every test, those on the embedded Kafka included
 gate: $(READY) ## 2,000 essays through kills, an outage and a broker's crash (SEED=n repeats one)
 	@$(BIN)/python -m tests.chaos gate $(if $(SEED),--seed $(SEED))
 
-chaos: $(READY) ## 20,000 essays through every fault there is; up to 40 minutes
-	@$(BIN)/python -m tests.chaos full $(if $(SEED),--seed $(SEED))
+chaos: $(READY) ## 20,000 essays through every fault there is; up to 60 minutes
+	@$(BIN)/python -m tests.chaos full cluster $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## a worker against its peers, each in the same run; ten minutes (ARGS=--json)
 	@$(BIN)/python -m bench $(ARGS)
 
-bugs: $(READY) ## six planted bugs, each of which the gate must catch
+bugs: $(READY) ## eight planted bugs, each of which the gate must catch
 	@$(BIN)/python -m pytest tests/chaos/check_planted_bugs.py $(ARGS)
 
 .PHONY: bench-spelling

@@ -73,7 +73,7 @@ async def gather(site: Site) -> Evidence:
         await faults.stop(site, worker.name)
     after = await _recovered_tables(site, workers)
     topics = (*wire.CONSUMED, wire.PHASE_COMPLETED, *wire.DEAD_LETTERS)
-    log = await asyncio.to_thread(read_log, site.cluster.bootstrap, topics)
+    log = await asyncio.to_thread(read_log, site.kafka.bootstrap, topics)
     marks = {
         (bad.topic, bad.key, bad.value, bad.seen_headers): bad.mark for bad in site.plan.poison
     }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Mapping
 
 from tests.chaos.site import COMMIT_SECONDS, Site, StalledError
 from tests.chaos.store import Behaviour
@@ -60,10 +61,10 @@ async def sigkill(
         release: Up to this share of the records go out first, so that there is work to lose.
     """
     worker = site.worker(name)
-    await _release(site, release)
+    await let_out(site, release)
     note_kill(site, worker, "SIGKILL, wiped" if is_wiped else "SIGKILL")
     worker.kill()
-    await _start_again(site, worker, is_wiped=is_wiped)
+    await start_again(site, worker, is_wiped=is_wiped)
 
 
 async def sigkill_with_held_produce(site: Site, name: str, *, release: float | None = None) -> None:
@@ -75,14 +76,14 @@ async def sigkill_with_held_produce(site: Site, name: str, *, release: float | N
     worker = site.worker(name)
     site.note("hold produce")
     site.proxy.hold_produce()
-    await _release(site, release)
+    await let_out(site, release)
     await asyncio.sleep(2.5 * COMMIT_SECONDS)
     note_kill(site, worker, "SIGKILL while produce is held")
     worker.kill()
     dropped = site.proxy.cut_produce()
     site.proxy.flow()
     site.note("flow", dropped_connections=dropped)
-    await _start_again(site, worker)
+    await start_again(site, worker)
 
 
 async def die_at(
@@ -92,30 +93,37 @@ async def die_at(
     worker = site.worker(name)
     if worker.is_running:
         await stop(site, name)
-    worker.start(fault_points=f"{point}@{passes}")
+    worker.start({"fault_points": f"{point}@{passes}"})
     worker.life.was_meant = True  # it will end by itself
     site.tally.rebalances += 1
     site.note("armed", worker=name, point=point, passes=passes)
     while worker.is_running and not await worker.is_ready(site.session):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
-    await _release(site, release)
+    await let_out(site, release)
     await site.until(lambda: not worker.is_running, f"{name} dies at {point}@{passes}")
     note_kill(site, worker, f"{point}@{passes}")
-    await _start_again(site, worker)
+    await start_again(site, worker)
 
 
-async def _release(site: Site, share: float | None) -> None:
+async def let_out(site: Site, share: float | None) -> None:
     """Let more work out, and wait until some of it is there."""
     if share is not None:
         site.producer.release(share)
     await site.until(lambda: site.done + _LEAST_WAITING < site.sent, "some work to do")
 
 
-async def _start_again(site: Site, worker: Worker, *, is_wiped: bool = False) -> None:
+async def start_again(
+    site: Site,
+    worker: Worker,
+    *,
+    is_wiped: bool = False,
+    settings: Mapping[str, object] | None = None,
+) -> None:
+    """Start a worker that was killed; `settings` are for this life only."""
     if is_wiped:
         worker.wipe()
         site.note("wipe", worker=worker.name)
-    worker.start()
+    worker.start(settings or {})
     site.tally.rebalances += 2  # the dead one leaves, the new one joins
     await site.until_ready(f"{worker.name} killed")
 
@@ -146,6 +154,19 @@ async def bounce_broker(site: Site, down_seconds: float) -> None:
     await site.until_ready("broker back")
 
 
+async def bounce_node(site: Site, number: int, down_seconds: float) -> None:
+    """SIGKILL one node of three and start it again; the others go on."""
+    nodes = site.nodes
+    site.note("node killed", node=number, done=round(site.done, 4))
+    await asyncio.to_thread(nodes.kill, number)
+    site.tally.rebalances += len(site.wanted)
+    await resume(site, f"work goes on without node {number}")
+    await asyncio.sleep(down_seconds)
+    await asyncio.to_thread(nodes.start_again, number)
+    site.tally.rebalances += len(site.wanted)
+    await site.until_ready(f"node {number} back")
+
+
 async def refuse_content(
     site: Site, seconds: float, *, release: float | None = None, kill: str | None = None
 ) -> None:
@@ -164,7 +185,7 @@ async def refuse_content(
     if kill is not None:
         await sigkill(site, kill, is_wiped=True)
     await site.store.accept()
-    await _resume(site, "content back")
+    await resume(site, "content back")
 
 
 async def trouble_content(site: Site, behaviour: Behaviour, seconds: float) -> None:
@@ -173,7 +194,7 @@ async def trouble_content(site: Site, behaviour: Behaviour, seconds: float) -> N
     site.store.behaviour = behaviour
     await asyncio.sleep(seconds)
     site.store.behaviour = Behaviour.WELL
-    await _resume(site, f"content well after {behaviour}")
+    await resume(site, f"content well after {behaviour}")
 
 
 async def trouble_network(site: Site, how: str, seconds: float) -> None:
@@ -192,10 +213,10 @@ async def trouble_network(site: Site, how: str, seconds: float) -> None:
     if how == "half-open":
         site.proxy.cut()
     site.proxy.flow()
-    await _resume(site, f"network well after {how}")
+    await resume(site, f"network well after {how}")
 
 
-async def _resume(site: Site, why: str) -> None:
+async def resume(site: Site, why: str) -> None:
     """Measure how long it takes until essays come to rest again."""
     before, began = site.done, time.monotonic()
     if before + _LEAST_WAITING < site.sent:

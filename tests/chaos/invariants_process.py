@@ -1,4 +1,4 @@
-"""I8 to I11: how fast workers are back, what they leave in memory and logs, what they tell."""
+"""I8 to I12: how fast workers are back, what they leave in memory and logs, what they tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.chaos.findings import Finding, finding
 from tests.chaos.kafka import Logged
 from tests.chaos.site import CATCH_UP_SECONDS, READY_SECONDS
 from tests.chaos.texts import CANARY
-from tests.chaos.workers import Life, Sample
+from tests.chaos.workers import Descriptors, Life, Sample
 
 _STOP_SECONDS = 20.0
 _RESUME_SECONDS = 10.0
@@ -18,6 +18,8 @@ _RESUME_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 180.0
 _MOST_GROWTH = 0.10
 _MORE_DESCRIPTORS = 24
+# Of one worker of two: six partitions of three tables, shared.
+_DATABASES = 9
 # Faults meet either kind of essay by chance; a loop that is held would show tenfold.
 _MOST_SLOWER = 3.0
 _FEW_ESSAYS = 20
@@ -106,6 +108,21 @@ def health(found: Evidence) -> Finding:
     return finding("I9", "no traceback, no growth", figures, faults())
 
 
+def mending(found: Evidence) -> Finding:
+    """I12: databases that were damaged are noticed, and made anew."""
+    tally = found.tally
+
+    def faults() -> Iterator[str]:
+        for how, (_, missed) in tally.damages.items():
+            if missed:
+                yield f"{how}: {missed} damaged databases in use"
+
+    harms = [f"{rebuilt} after {how}" for how, (rebuilt, _) in tally.damages.items()]
+    unchecked = [f"NOT CHECKED: {what}" for what in tally.unchecked]
+    figures = "; ".join([f"databases rebuilt: {', '.join(harms) or 'none, no damage'}", *unchecked])
+    return finding("I12", "damage is found and mended", figures, faults())
+
+
 def _alarms(log: str) -> Iterator[str]:
     for line in log.splitlines():
         is_allowed = any(allowed in line for allowed in _ALLOWED_TRACEBACKS)
@@ -144,11 +161,17 @@ def _sizes(life: Life) -> str:
 
 
 def _more_descriptors(life: Life) -> int:
-    middle, last = _halves(life)
-    return round(
-        median(sample.descriptors for sample in last)
-        - median(sample.descriptors for sample in middle)
-    )
+    """Return how many more are open at the end, but for databases of partitions that came."""
+    middle, last = ([_flat(sample.descriptors) for sample in part] for part in _halves(life))
+    return round(median(last) - median(middle))
+
+
+def _flat(found: Descriptors) -> float:
+    """Return what stays as it is, whatever a worker owns: the files of one database, and all else.
+
+    A file of each database more is as much as a leak.
+    """
+    return found.others + _DATABASES * found.of_databases / max(1, found.databases)
 
 
 def secrecy(found: Evidence) -> Finding:

@@ -43,6 +43,11 @@ class Cluster:
         self.bootstrap = ""
         self._pid = 0
 
+    @property
+    def for_workers(self) -> str:
+        """Where workers look for it: at the proxy."""
+        return f"127.0.0.1:{self.proxy.port}"
+
     async def start(self) -> None:
         """Start, or start again with the data and on the ports of before."""
         address = await asyncio.to_thread(broker.start, self.folder, proxy_port=self.proxy.port)

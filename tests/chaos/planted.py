@@ -1,4 +1,4 @@
-"""Six bugs to plant, each the app with one promise broken: `-A tests.chaos.planted:NAME`.
+"""Eight bugs to plant, each the app with one promise broken: `-A tests.chaos.planted:NAME`.
 
 A harness that has never been red proves nothing. `check_planted_bugs.py` runs each of these with
 the seed of a green run and expects the invariant named in `BUGS` to fail.
@@ -7,7 +7,7 @@ the seed of a green run and expects the invariant named in `BUGS` to fail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.domain.lifecycle import LifecycleRecord
 from huleedu_streams.runtime.streams_app import StreamsApp
+from tables import guard
 from tables.changelog import Change
 
 _LONGER_THAN_A_COMMIT_SECONDS = 2.5
@@ -101,6 +102,15 @@ class _NothingSeen:
         return frozenset()
 
 
+def _wipe_nothing(_path: object) -> None:
+    """In place of moving a damaged database aside: leave it there."""
+
+
+def _last(_database: object, records: Iterable[guard.ChangelogRecord]) -> dict[bytes, Any]:
+    """Take the last row of each key for the best one."""
+    return {record.key: record.value for record in records}
+
+
 class Bug:
     """What to put in whose place, and the invariant that must notice."""
 
@@ -121,6 +131,8 @@ BUGS: Mapping[str, Bug] = MappingProxyType(
         "decode_errors_swallowed": Bug("I4", wiring, "FailurePolicy", DecodeErrorsSwallowed),
         "table_written_after_ack": Bug("I5", consuming, "DeliveryLoop", TableWrittenAfterAck),
         "repeat_skips_outputs": Bug("I2", lifecycle, "LifecycleAgent", RepeatSkipsOutputs),
+        "guard_wipes_nothing": Bug("I8", guard, "_move_aside", _wipe_nothing),
+        "last_row_wins": Bug("I5", guard, "_best", _last),
         "transient_dead_lettered": Bug("I4", wiring, "FailurePolicy", TransientDeadLettered),
     }
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tests.chaos import faults
+from tests.chaos import faults, harm, wire
 from tests.chaos.plan import Sizes
 from tests.chaos.site import Site
 from tests.chaos.store import Behaviour
@@ -19,6 +20,7 @@ class Scenario:
 
     play: Callable[[Site, random.Random], Awaitable[None]]
     sizes: Sizes
+    has_three_nodes: bool = False
 
 
 async def smoke(site: Site, _rng: random.Random) -> None:
@@ -31,7 +33,7 @@ async def smoke(site: Site, _rng: random.Random) -> None:
 
 
 async def gate(site: Site, rng: random.Random) -> None:
-    """Three SIGKILLs, a content outage with one of them, a wipe, a broker bounce, two workers."""
+    """Four SIGKILLs, with an outage, a wipe, a damaged disk; a zombie; a broker's crash."""
     producer = site.producer
     producer.rate_per_second = 1_000
     await faults.start(site, "a")
@@ -42,8 +44,12 @@ async def gate(site: Site, rng: random.Random) -> None:
     await faults.die_at(site, "b", *faults.a_fault_point(rng), release=0.5)
     await site.until_done(rng.uniform(0.4, 0.48))
     await faults.refuse_content(site, 6, release=0.7, kill="b")
-    await site.until_done(0.65)
-    producer.release(0.9)
+    await site.until_done(0.6)
+    await harm.damage(site, "a", "empty CURRENT", release=0.75)
+    await site.until_done(0.7)
+    await harm.freeze(site, "b", release=0.85)
+    await site.until_done(0.8)
+    producer.release(0.95)
     await faults.bounce_broker(site, 2)
     await site.until_settled()
 
@@ -73,7 +79,11 @@ def _phases(rng: random.Random) -> list[Phase]:
     networks: list[Phase] = [_network(how) for how in ("latency", "cut", "reset", "half-open")]
     stores: list[Phase] = [_store(how) for how in Behaviour if how not in _NO_TROUBLE]
     stores += [_store(how, 40) for how in (Behaviour.TRUNCATED, Behaviour.NO_WRITES)]
-    return [*kills, *points, *networks, *stores, _hold, _roll, _storm, _bounce, _down, _outage]
+    harms = [_harming(rng.choice("ab"), how) for how in harm.DAMAGES]
+    harms += [_freezing("a"), _freezing("b"), _skewing("a", 5), _skewing("b", -5)]
+    harms += [_filling(rng.choice("ab")), _unspelling(rng.choice("ab"))]
+    others = [_hold, _roll, _storm, _bounce, _down, _outage]
+    return [*kills, *points, *networks, *stores, *harms, *others]
 
 
 _WIPES = (False, False, False, True, False, True)
@@ -92,6 +102,26 @@ def _dying_at(name: str, point: str, rng: random.Random) -> Phase:
         await faults.die_at(site, name, point, rng.randint(10, 60), release=share)
 
     return phase
+
+
+def _harming(name: str, how: str) -> Phase:
+    return lambda site, share: harm.damage(site, name, how, release=share)
+
+
+def _freezing(name: str) -> Phase:
+    return lambda site, share: harm.freeze(site, name, release=share)
+
+
+def _skewing(name: str, hours: int) -> Phase:
+    return lambda site, share: harm.skew(site, name, hours, release=share)
+
+
+def _filling(name: str) -> Phase:
+    return lambda site, share: harm.fill_disk(site, name, release=share)
+
+
+def _unspelling(name: str) -> Phase:
+    return lambda site, share: harm.kill_spellers(site, name, release=share)
 
 
 def _network(how: str) -> Phase:
@@ -143,9 +173,26 @@ async def _outage(site: Site, share: float) -> None:
     await faults.refuse_content(site, 180, release=share, kill="b")
 
 
+async def cluster(site: Site, rng: random.Random) -> None:
+    """Three nodes: one that leads what is read, and the one that leads the others, crash."""
+    producer, nodes = site.producer, site.nodes
+    producer.rate_per_second = 500
+    await faults.start(site, "a", "b")
+    producer.release(0.3)
+    await site.until_done(0.1)
+    leader = await asyncio.to_thread(nodes.leader_of, wire.REQUESTED, rng.randrange(6))
+    await faults.bounce_node(site, leader, 8)
+    await faults.sigkill(site, "a", release=0.6)
+    await site.until_done(0.4)
+    producer.release(0.9)
+    await faults.bounce_node(site, await asyncio.to_thread(nodes.controller), 8)
+    await site.until_settled()
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "smoke": Scenario(smoke, Sizes(essays=200, poison=20, specials=1)),
+        "cluster": Scenario(cluster, Sizes(essays=2_000, poison=20), has_three_nodes=True),
         "gate": Scenario(gate, Sizes(essays=2_000, poison=50)),
         "full": Scenario(
             full, Sizes(essays=20_000, poison=500, specials=10, large_texts=3, cpu_bombs=3)

@@ -17,6 +17,7 @@ import aiohttp
 from huleedu_streams.embedded.probe import free_port
 from tests.chaos import wire
 from tests.chaos.kafka import CODECS, Cluster, ForeignProducer, lag
+from tests.chaos.nodes import ThreeNodes
 from tests.chaos.observer import Observer
 from tests.chaos.plan import Plan
 from tests.chaos.proxy import KafkaProxy
@@ -53,6 +54,8 @@ class Tally:
         stops: Exit code and seconds of each SIGTERM.
         unasked_exits: Workers that ended by themselves.
         resume_seconds: From each outage's end until essays came to rest again.
+        damages: Databases rebuilt after each kind of damage, and those that should have been.
+        unchecked: Faults that this machine does not allow, and why.
         catch_up_seconds: From the last fault until the lag was 0.
     """
 
@@ -63,18 +66,26 @@ class Tally:
     stops: list[tuple[int | None, float]] = field(default_factory=list)
     unasked_exits: list[str] = field(default_factory=list)
     resume_seconds: list[float] = field(default_factory=list)
+    damages: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unchecked: list[str] = field(default_factory=list)
     catch_up_seconds: float | None = None
 
 
 class Site:
     """Everything that runs; made by `opened`, driven by a scenario."""
 
-    def __init__(self, folder: Path, plan: Plan, worker_arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        worker_arguments: tuple[str, ...] = (),
+        cluster: ThreeNodes | None = None,
+    ) -> None:
         self.folder = folder
         self.plan = plan
         self.tally = Tally()
         self.proxy = KafkaProxy(free_port())
-        self.cluster = Cluster(folder / "kafka", self.proxy)
+        self.kafka = cluster or Cluster(folder / "kafka", self.proxy)
         self.store = FakeContentStore()
         self.workers: dict[str, Worker] = {}
         self.began = time.monotonic()
@@ -91,14 +102,14 @@ class Site:
         self.store.behaviours = dict(self.plan.behaviours)
         await self.store.open(free_port())
         await self.proxy.open()
-        await self.cluster.start()
-        await self.cluster.make_topics()
+        await self.kafka.start()
+        await self.kafka.make_topics()
         self.producer = ForeignProducer(
-            self.cluster.bootstrap, self.plan.records, CODECS[self.plan.seed % len(CODECS)]
+            self.kafka.bootstrap, self.plan.records, CODECS[self.plan.seed % len(CODECS)]
         )
-        self.observer = Observer(self.cluster.bootstrap)
+        self.observer = Observer(self.kafka.bootstrap)
         self.observer.start()
-        self.note("opened", bootstrap=self.cluster.bootstrap, records=len(self.plan.records))
+        self.note("opened", bootstrap=self.kafka.bootstrap, records=len(self.plan.records))
         self._tasks = [
             asyncio.create_task(work)
             for work in (self.producer.run(), self._sample(), self._restart_the_dead())
@@ -115,7 +126,7 @@ class Site:
             self.observer.stop()
         await self.proxy.close()
         await self.store.refuse()
-        await asyncio.to_thread(self.cluster.stop)
+        await asyncio.to_thread(self.kafka.stop)
         await self.session.close()
         self._timeline.close()
 
@@ -128,7 +139,7 @@ class Site:
         """Return the worker of that name; not started yet the first time."""
         if name not in self.workers:
             settings = {
-                "broker_url": f"kafka://127.0.0.1:{self.proxy.port}",
+                "broker_url": f"kafka://{self.kafka.for_workers.replace(',', ';')}",
                 "content_store_url": self.store.url,
                 "content_timeout_seconds": 2,
                 "dependency_poll_seconds": 0.5,
@@ -140,6 +151,18 @@ class Site:
                 name, self.folder / name, free_port(), settings, self._arguments
             )
         return self.workers[name]
+
+    @property
+    def cluster(self) -> Cluster:
+        """The one broker, behind the proxy."""
+        assert isinstance(self.kafka, Cluster), "this run has three nodes"
+        return self.kafka
+
+    @property
+    def nodes(self) -> ThreeNodes:
+        """The three nodes."""
+        assert isinstance(self.kafka, ThreeNodes), "this run has one broker"
+        return self.kafka
 
     @property
     def wanted(self) -> list[Worker]:
@@ -216,7 +239,7 @@ class Site:
 
     async def _until_no_lag(self) -> None:
         began = time.monotonic()
-        while behind := await asyncio.to_thread(lag, self.cluster.bootstrap, GROUP, wire.CONSUMED):
+        while behind := await asyncio.to_thread(lag, self.kafka.bootstrap, GROUP, wire.CONSUMED):
             if time.monotonic() - began > _STALL_SECONDS:
                 raise StalledError(f"lag is still {behind}")
             await asyncio.sleep(0.5)

@@ -14,13 +14,39 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
 import psutil
 
 _POLL_SECONDS = 0.2
+# RocksDB holds it for as long as a database is open.
+_LOCK = ".db/LOCK"
 _COMMAND = (sys.executable, "-m", "huleedu_streams")
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What a process has open. A worker has so many databases as partitions are its own.
+
+    Attributes:
+        others: Open files that belong to no table, connections and pipes among them.
+        databases: Databases of tables.
+        of_databases: Their files.
+    """
+
+    others: int
+    databases: int
+    of_databases: int
+
+    @classmethod
+    def of(cls, pid: int) -> Descriptors:
+        """Count those of a process; one that is closed meanwhile does not count."""
+        names = _open_files(pid)
+        in_tables = [name for name in names if ".db/" in name]
+        databases = sum(_LOCK in name for name in in_tables)
+        return cls(len(names) - len(in_tables), databases, len(in_tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +55,7 @@ class Sample:
 
     at: float
     resident_bytes: int
-    descriptors: int
+    descriptors: Descriptors
     each_bytes: tuple[int, ...]
 
 
@@ -87,15 +113,19 @@ class Worker:
     def is_running(self) -> bool:
         return bool(self.lives) and self.life.is_running
 
-    def start(self, **settings: object) -> None:
-        """Start a process; `settings` are for this life only."""
+    def start(
+        self,
+        settings: Mapping[str, object] = MappingProxyType({}),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Start a process; `settings` and further variables are for this life only."""
         self.folder.mkdir(parents=True, exist_ok=True)
         own = {"data_dir": self.data_dir, "web_port": self.port}
         with self.log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - our own command line
                 [*_COMMAND, "worker", *self.arguments],
                 cwd=Path.cwd(),
-                env=_environment(own | dict(self.settings) | settings),
+                env=_environment(own | dict(self.settings) | dict(settings)) | dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -109,6 +139,27 @@ class Worker:
         self.life.was_meant = True
         self.life.process.send_signal(signal.SIGKILL)
         self.life.process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self.life.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.life.process.send_signal(signal.SIGCONT)
+
+    def entries(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of the log, over all lives, that are about this."""
+        mark = f'"event":"{event}"'
+        lines = self.log.read_text("utf-8", errors="replace").splitlines()
+        return [json.loads(line) for line in lines if mark in line]
+
+    @property
+    def open_databases(self) -> set[str]:
+        """The names of the databases that the running process has open."""
+        return {
+            Path(name).parent.name for name in _open_files(self.life.process.pid) if _LOCK in name
+        }
 
     async def stop(self, seconds: float = 20.0) -> tuple[int | None, float]:
         """SIGTERM; return the exit code (None: too late, so it was killed) and the seconds."""
@@ -137,12 +188,12 @@ class Worker:
 
     def sample(self) -> None:
         """Measure the running process, as far as it still runs."""
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             top = psutil.Process(self.life.process.pid)
             family = [top, *top.children(recursive=True)]
             # A page that several map counts once: each has its share of it.
             used = [process.memory_full_info().pss for process in family]
-            sample = Sample(time.monotonic(), sum(used), top.num_fds(), tuple(used))
+            sample = Sample(time.monotonic(), sum(used), Descriptors.of(top.pid), tuple(used))
             self.life.samples.append(sample)
 
     async def is_ready(self, session: aiohttp.ClientSession) -> bool:
@@ -186,6 +237,14 @@ async def until_ready(
             return time.monotonic() - began
         await asyncio.sleep(_POLL_SECONDS)
     return None
+
+
+def _open_files(pid: int) -> list[str]:
+    names: list[str] = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            names.append(str(link.readlink()))
+    return names
 
 
 def _environment(settings: Mapping[str, object]) -> dict[str, str]:
