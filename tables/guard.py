@@ -245,15 +245,25 @@ class GuardedStore(Store):
         self._count_damaged(path)
         files = {file.name for file in path.glob("*.sst")}
         database: Rdict = super()._open_for_partition(partition)
-        known = {Path(file["name"]).name for file in database.live_files()}
-        if files - known:
-            # Its MANIFEST ends before them, or a crash came between the two: RocksDB takes either
-            # for whole, and rows that were in the one file it does not know are not there. What
-            # is there is right, so the changelog is read over it.
+        try:
+            self._look_at(database, path, files)
+        except Exception:
+            database.close()
+            raise
+        return database
+
+    def _look_at(self, database: Rdict, path: Path, files: set[str]) -> None:
+        """Have the changelog read again if RocksDB does not know all files that were there.
+
+        Its MANIFEST ends before them, or a crash came between the two. RocksDB takes either for
+        whole, and rows of the file that it does not know are missing. What is there is right, so
+        the changelog is applied over it.
+        """
+        if files - {Path(file["name"]).name for file in database.live_files()}:
             database.delete(_OFFSET_KEY)
             self._guardian.table_is_read_again(self.table_name, path.name)
+        database.get(_OFFSET_KEY)  # is asked for in the rebalance, which must not fail
         database.set_options({"disable_auto_compactions": "false"})
-        return database
 
     def _count_damaged(self, path: Path) -> None:
         """Tell the app of a database that lies aside, then remove it; once, also after a kill."""

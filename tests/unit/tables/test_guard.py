@@ -134,6 +134,14 @@ def _flip(path: Path) -> None:
     path.write_bytes(body)
 
 
+def _flip_beginnings(folder: Path) -> None:
+    """Damage the blocks that hold the first keys: Faust's offset is the first of all."""
+    for path in folder.glob("*.sst"):
+        body = bytearray(path.read_bytes())
+        body[10] ^= 0x55
+        path.write_bytes(body)
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -144,6 +152,7 @@ AT_OPENING: dict[str, Callable[[Path], object]] = {
     "flipped MANIFEST": lambda folder: _flip(_first(folder, "MANIFEST-*")),
     "missing MANIFEST": lambda folder: _first(folder, "MANIFEST-*").unlink(),
     "empty CURRENT": lambda folder: (folder / "CURRENT").write_bytes(b""),
+    "flipped block of the offset": _flip_beginnings,
     "missing CURRENT": lambda folder: (folder / "CURRENT").unlink(),
 }
 
