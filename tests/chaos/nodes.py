@@ -49,6 +49,18 @@ class ThreeNodes:
 
     async def make_topics(self) -> None:
         await apply(self.bootstrap, catalogue())
+        copies = await asyncio.to_thread(self._copies)
+        assert copies == {len(_IDS)}, f"topics of {copies} copies prove nothing"
+
+    def _copies(self) -> set[int]:
+        found = AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=_ASK_SECONDS)
+        ours = {spec.name for spec in catalogue()}
+        return {
+            len(partition.replicas)
+            for name, topic in found.topics.items()
+            if name in ours
+            for partition in topic.partitions.values()
+        }
 
     def stop(self) -> None:
         for pid in self._pids.values():
