@@ -14,7 +14,7 @@ from tests.chaos.workers import Worker
 
 POINTS = ("after-table-write", "after-send", "before-ack")
 _EARLIEST, _LATEST = 0.05, 0.95
-_LEAST_WAITING = 0.02
+_LEAST_WAITING = 0.01
 
 
 def note_kill(site: Site, worker: Worker, how: str) -> None:
