@@ -119,7 +119,7 @@ class GuardedStore(Store):
         if partition not in self._withdrawn:
             path = self.partition_path(partition)
             if (database := self._dbs.pop(partition, None)) is not None:
-                database.close()
+                _close(database)
             failure = _failure(path, error)
             self._withdrawn[partition] = failure
             if isinstance(failure, TableDamagedError):
@@ -248,7 +248,7 @@ class GuardedStore(Store):
         try:
             self._look_at(database, path, files)
         except Exception:
-            database.close()
+            _close(database)
             raise
         return database
 
@@ -341,6 +341,12 @@ def _failure(path: Path, error: Exception) -> TableError:
         return DiskFullError(f"no space is left for {path}; make some")
     reason = " ".join(str(error).split())[:_REASON_LENGTH]
     return TableDamagedError(f"{path} is damaged ({reason}); its changelog rebuilds it")
+
+
+def _close(database: Rdict) -> None:
+    """Close a database that is in trouble: it may say so once more, and is closed all the same."""
+    with suppress(Exception):
+        database.close()
 
 
 def _aside(path: Path) -> Path:

@@ -134,6 +134,11 @@ def _flip(path: Path) -> None:
     path.write_bytes(body)
 
 
+def _put_rows(tables: Tables, count: int) -> None:
+    for number in range(count):
+        tables.put(f"key-{number % ROWS:05}", {"n": number, "pad": f"{number:0100}"})
+
+
 def _flip_beginnings(folder: Path) -> None:
     """Damage the blocks that hold the first keys: Faust's offset is the first of all."""
     for path in folder.glob("*.sst"):
@@ -204,9 +209,7 @@ def test_database_that_a_crash_left_whole_is_not_read_again(tables: Tables) -> N
 
 
 def test_database_goes_on_to_compact_what_it_holds(tables: Tables) -> None:
-    for _ in range(6):
-        for number in range(ROWS):
-            tables.put(f"key-{number:05}", {"n": number, "pad": f"{number:0100}"})
+    _put_rows(tables, 6 * ROWS)
 
     assert wait_until(lambda: len(list(tables.folder.glob("*.sst"))) < 12, 10)
 
@@ -225,6 +228,18 @@ def test_damaged_block_gives_no_row_and_ends_the_trust(tables: Tables) -> None:
         tables.put("key-new", {})
     with pytest.raises(TableDamagedError):
         tables.store.set_persisted_offset(tables.tp, ROWS)
+
+
+def test_database_that_cannot_be_closed_for_its_damage_is_withdrawn(tables: Tables) -> None:
+    for path in tables.folder.glob("*.sst"):
+        _flip(path)
+
+    # Sooner or later RocksDB compacts what is damaged, and takes no write from then on.
+    with pytest.raises(TableDamagedError):
+        _put_rows(tables, 100 * ROWS)
+
+    assert tables.store.open_partitions == ()
+    assert [name for name, _ in tables.app.failed] == ["things"]
 
 
 def test_start_after_damage_counts_it_once_and_reads_the_changelog(tables: Tables) -> None:
