@@ -54,7 +54,7 @@ def categorise(original: str, replacement: str) -> str:
         return "apostrophe"
     if " " in right and wrong.replace("-", "") == right.replace(" ", ""):
         return "joined words"
-    if _DOUBLED.sub(r"\1", wrong) == _DOUBLED.sub(r"\1", right):
+    if set(wrong) == set(right) and _undoubled(wrong) == _undoubled(right):
         return "doubling"
     return _one_letter(*_differing(wrong, right)) or _several_letters(wrong, right)
 
@@ -104,4 +104,8 @@ def _sound(word: str) -> str:
         return word
     for pattern, sound in _SOUNDS:
         word = pattern.sub(sound, word)
+    return _undoubled(word)
+
+
+def _undoubled(word: str) -> str:
     return _DOUBLED.sub(r"\1", word)

@@ -150,9 +150,8 @@ def examine(words: Iterable[str], lookup: Lookup) -> Iterator[tuple[str, Finding
     """
     waiting: list[tuple[str, list[_Part]]] = []
     for word in words:
-        parts = list(_parts(word, lookup))
-        unknown = sum(part.choices is None for part in parts)
-        if not unknown:
+        parts = _parts(word, lookup)
+        if all(part.choices is not None for part in parts):
             yield word, _findings(parts)
             continue
         waiting.append((word, parts))
@@ -173,19 +172,18 @@ class _Part:
     choices: Choices | None = None
 
 
-def _parts(word: str, lookup: Lookup, start: int = 0) -> Iterator[_Part]:
-    """Yield what of a word is neither right nor hyphenated."""
+def _parts(word: str, lookup: Lookup, start: int = 0) -> list[_Part]:
+    """Return what of a word is neither right nor hyphenated."""
     folded = fold(word)
     listed = lookup.listed(folded)
     if listed is not None:
-        yield _Part(start, word, folded, Choices("l2", (listed,)))
-    elif not lookup.is_known(folded):
-        parts = hyphen_parts(word)
-        if len(parts) == 1:
-            yield _Part(start, word, folded)
-        else:
-            for offset, part in parts:
-                yield from _parts(part, lookup, offset)
+        return [_Part(start, word, folded, Choices("l2", (listed,)))]
+    if lookup.is_known(folded):
+        return []
+    parts = hyphen_parts(word)
+    if len(parts) == 1:
+        return [_Part(start, word, folded)]
+    return [found for offset, part in parts for found in _parts(part, lookup, offset)]
 
 
 def _judged(

@@ -82,15 +82,16 @@ class Scan:
         # at most: no pattern is needed for that.
         certain, start, passed = self._certain, 0, 0
         for chunk in self._text.split(" "):
-            word = chunk if chunk in certain or chunk[-1:] not in _CLOSING else chunk[:-1]
-            if word in certain:
+            is_certain = chunk in certain
+            word = chunk if is_certain or chunk[-1:] not in _CLOSING else chunk[:-1]
+            if is_certain or word in certain:
                 passed += 1
                 if passed % _PASSED_A_STEP == 0:
                     yield start, ""
             elif word.isalpha() and len(word) <= LONGEST_WORD:
                 passed += 1
                 yield start, word
-            elif chunk:
+            elif word and not word.isdigit():
                 yield from self._words_between(start, start + len(chunk))
             start += len(chunk) + 1
         self.word_count += passed

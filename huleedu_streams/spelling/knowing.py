@@ -52,6 +52,8 @@ def has_odd_shape(word: str) -> bool:
 
 def without_accents(word: str) -> str:
     """Return the word in plain letters where there are any for its own."""
+    if word.isascii():
+        return word
     return "".join(char for char in normalize("NFD", word) if not combining(char))
 
 
@@ -69,7 +71,7 @@ def _is_built(word: str, listed: Container[str]) -> bool:
     stem, apostrophe, tail = word.partition("'")
     if apostrophe:
         return (tail in _TAILS and stem in listed) or (not tail and stem in listed)
-    for prefix in _PREFIXES:
-        if word.startswith(prefix) and len(word) >= len(prefix) + _SHORTEST_STEM:
-            return word[len(prefix) :] in listed
-    return False
+    if not word.startswith(_PREFIXES):
+        return False
+    prefix = next(filter(word.startswith, _PREFIXES))
+    return len(word) >= len(prefix) + _SHORTEST_STEM and word[len(prefix) :] in listed
