@@ -81,16 +81,16 @@ class Channel:
         wrong = _letters_from(windows.wrong, windows.start, 0, size)
         right = _letters_from(windows.right, windows.start, -1, size + 1)
         before, meant, after = right[:-2], right[1:-1], right[2:]
-        context = _FOLLOWED[after]
+        context = _FOLLOWED.take(after)
         context[0][windows.start == 0] = FIRST
-        is_last = (after == 0).astype(np.int64)
+        is_end = right[1:] == 0
         written = wrong[:, None]
+        # Each table is read as one row of numbers: an index of one part is looked up the fastest.
         # The intended letter before an added one: the last that is used up.
-        used, used_last = right[:-1], (right[1:] == 0).astype(np.int64)
         return _Edits(
-            self.substituted[context[None], meant[None], written],
-            self.dropped[is_last, before, meant],
-            self.added[used_last[None], used[None], written],
+            self.substituted.ravel().take((context * LETTERS + meant) * LETTERS + written),
+            self.dropped.ravel().take((is_end[1:] * LETTERS + before) * LETTERS + meant),
+            self.added.ravel().take((is_end * LETTERS + right[:-1]) * LETTERS + written),
             _swaps(self.swapped, wrong, meant),
         )
 
@@ -106,33 +106,46 @@ def _letters_from(
     letters: npt.NDArray[np.uint8], start: npt.NDArray[np.int64], first: int, last: int
 ) -> npt.NDArray[np.int64]:
     """Return the codes at `start + first` to `start + last - 1`; 0 outside the word."""
-    places = start + np.arange(first, last)[:, None]
-    is_inside = (places >= 0) & (places < WIDTH)
-    codes = letters[np.arange(len(letters)), np.where(is_inside, places, 0)].astype(np.int64)
-    return np.where(is_inside, np.minimum(codes, OTHER), 0)
+    # Places from -1 to beyond the longest window.
+    width = 1 + WIDTH + LONGEST + 1
+    padded = np.zeros((len(letters), width), np.uint8)
+    np.minimum(letters, OTHER, out=padded[:, 1 : 1 + WIDTH])
+    places = np.arange(1, padded.size, width) + start + np.arange(first, last)[:, None]
+    return padded.ravel().take(places).astype(np.int64)
 
 
 def _swaps(
     swapped: npt.NDArray[np.float32], wrong: npt.NDArray[np.int64], meant: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    is_swapped = (wrong[:-1, None] == meant[None, 1:]) & (wrong[1:, None] == meant[None, :-1])
-    costs = swapped[meant[:-1], meant[1:]]
-    return np.where(is_swapped, costs[None], _IMPOSSIBLE)
+    costs = swapped.ravel().take(meant[:-1] * LETTERS + meant[1:])
+    # Two neighbours as one number.
+    written, turned = wrong[:-1] * LETTERS + wrong[1:], meant[1:] * LETTERS + meant[:-1]
+    return np.where(written[:, None] == turned, costs, _IMPOSSIBLE)
 
 
 def _least(edits: _Edits, size: int, pairs: int) -> npt.NDArray[np.float32]:
     """Return the least cost of every two beginnings of the windows."""
     best = np.full((size + 1, size + 1, pairs), _IMPOSSIBLE, np.float32)
     best[0, 0] = 0
+    cost = np.empty(pairs, np.float32)
     for i in range(size + 1):
-        for j in range(max(0, i - _BAND), min(size, i + _BAND) + 1):
-            cell = best[i, j]
-            if i and j:
-                np.minimum(cell, best[i - 1, j - 1] + edits.substituted[i - 1, j - 1], out=cell)
-            if i and j - i < _BAND:
-                np.minimum(cell, best[i - 1, j] + edits.added[i - 1, j], out=cell)
-            if j and i - j < _BAND:
-                np.minimum(cell, best[i, j - 1] + edits.dropped[j - 1], out=cell)
-            if i > 1 and j > 1:
-                np.minimum(cell, best[i - 2, j - 2] + edits.swapped[i - 2, j - 2], out=cell)
+        first, end = max(0, i - _BAND), min(size, i + _BAND) + 1
+        # Most edits lead here from shorter beginnings of what was written: all cells at once.
+        if i:
+            _lower(best[i, first:end], best[i - 1, first:end] + edits.added[i - 1, first:end])
+            one = max(1, first)
+            before = best[i - 1, one - 1 : end - 1]
+            _lower(best[i, one:end], before + edits.substituted[i - 1, one - 1 : end - 1])
+        if i > 1:
+            two = max(2, first)
+            before = best[i - 2, two - 2 : end - 2]
+            _lower(best[i, two:end], before + edits.swapped[i - 2, two - 2 : end - 2])
+        row = list(best[i, first:end])
+        for before, cell, dropped in zip(row, row[1:], edits.dropped[first:], strict=False):
+            np.add(before, dropped, out=cost)
+            np.minimum(cell, cost, out=cell)
     return best
+
+
+def _lower(cells: npt.NDArray[np.float32], costs: npt.NDArray[np.float32]) -> None:
+    np.minimum(cells, costs, out=cells)

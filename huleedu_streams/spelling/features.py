@@ -6,7 +6,7 @@ are worth (`scorer.py`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,37 +49,39 @@ def features(
     costs = channel.costs(windows)
     zipfs = vocabulary.zipfs.take(ids, 0)
     lengths = spelled.lengths.take(rows)
+    traits = vocabulary.traits.take(ids)
+    groups = _Groups.of(rows)
     columns = (
         zipfs[:, 0],
         zipfs[:, 1],
-        zipfs[:, 0] - _largest(zipfs[:, 0], rows),
+        zipfs[:, 0] - groups.largest(zipfs[:, 0]),
         costs,
-        costs + _largest(-costs, rows),
+        costs + groups.largest(-costs),
         costs / lengths,
         *_edits([words[row] for row in rows.tolist()], [vocabulary.keys[i] for i in ids.tolist()]),
         *(spelled.spellings.take(rows, 0) == listed.spellings.take(ids, 0)).T,
         *_ends(windows, lengths),
         lengths,
-        listed.lengths[ids] - lengths,
+        listed.lengths.take(ids) - lengths,
         1.0 / lengths,
-        (vocabulary.traits[ids] & CAPITAL) > 0,
-        (vocabulary.traits[ids] & NAME) > 0,
+        traits & CAPITAL > 0,
+        traits & NAME > 0,
         (windows.right == APOSTROPHE).any(1),
-        *(np.zeros(len(rows)) for _ in range(_OF_SPLITS)),
     )
-    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+    found = np.zeros((COLUMNS, len(rows)), np.float32)
+    for place, column in enumerate(columns):
+        found[place] = column
+    return np.ascontiguousarray(found.T)
 
 
 def split_features(spelled: Spelled, parted: Splits, vocabulary: Vocabulary) -> Rows:
     """Return a row for each word parted, of the same columns; most do not apply."""
     lengths = vocabulary.spelled.lengths
-    shorter = np.minimum(lengths[parted.first], lengths[parted.second])
     rows = np.zeros((len(parted.rows), COLUMNS), np.float32)
     whole = spelled.lengths[parted.rows]
     rows[:, _LENGTH], rows[:, _LENGTH + 2] = whole, 1.0 / whole
-    rows[:, -_OF_SPLITS:] = np.stack(
-        (np.ones(len(whole)), parted.is_seen, parted.pair_zipf, shorter), axis=1
-    )
+    rows[:, -4], rows[:, -3], rows[:, -2] = 1, parted.is_seen, parted.pair_zipf
+    rows[:, -1] = np.minimum(lengths[parted.first], lengths[parted.second])
     return rows
 
 
@@ -93,7 +95,7 @@ def _ends(windows: Windows, lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray
     """Return what both words begin and end with, and what the first difference is."""
     start = windows.start
     end = lengths - start - windows.wrong_length
-    numbers, place = np.arange(len(start)), np.minimum(start, WIDTH - 1)
+    places = np.arange(0, len(start) * WIDTH, WIDTH) + np.minimum(start, WIDTH - 1)
     return (
         start,
         end,
@@ -101,22 +103,23 @@ def _ends(windows: Windows, lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray
         end == 0,
         windows.wrong_length,
         windows.right_length,
-        _VOWELS[windows.wrong[numbers, place]],
-        _VOWELS[windows.right[numbers, place]],
+        _VOWELS.take(windows.wrong.ravel().take(places)),
+        _VOWELS.take(windows.right.ravel().take(places)),
     )
 
 
 def _windows(spelled: Spelled, listed: Spelled, pairs: Pairs) -> Windows:
     rows, ids = pairs
     wrong, right = spelled.letters.take(rows, 0), listed.letters.take(ids, 0)
-    lengths = np.minimum(spelled.lengths[rows], WIDTH)
-    right_lengths = np.minimum(listed.lengths[ids], WIDTH)
+    lengths = np.minimum(spelled.lengths.take(rows), WIDTH)
+    right_lengths = np.minimum(listed.lengths.take(ids), WIDTH)
     shorter = np.minimum(lengths, right_lengths)
-    start = np.minimum(_leading(wrong == right), shorter)
-    places = np.arange(1, WIDTH + 1)
-    numbers = np.arange(len(rows))[:, None]
-    is_same_end = (
-        wrong[numbers, lengths[:, None] - places] == right[numbers, right_lengths[:, None] - places]
+    compared = int(shorter.max(initial=1))
+    start = np.minimum(_leading(wrong[:, :compared] == right[:, :compared]), shorter)
+    # The places from the end of each word to its beginning and, of a shorter one, beyond.
+    backwards = np.arange(0, wrong.size, WIDTH)[:, None] - np.arange(1, compared + 1)
+    is_same_end = wrong.ravel().take(backwards + lengths[:, None]) == right.ravel().take(
+        backwards + right_lengths[:, None]
     )
     end = np.minimum(_leading(is_same_end), shorter - start)
     return Windows(wrong, right, start, lengths - start - end, right_lengths - start - end)
@@ -124,15 +127,25 @@ def _windows(spelled: Spelled, listed: Spelled, pairs: Pairs) -> Windows:
 
 def _leading(is_same: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """Return how many columns are true before the first that is not."""
-    return np.where(is_same.all(1), WIDTH, (~is_same).argmax(1))
+    width: int = is_same.shape[1]
+    return np.where(is_same.all(1), width, (~is_same).argmax(1))
 
 
-def _largest(
-    values: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """Return, for each pair, the largest value of its row; rows are sorted."""
-    if not len(rows):
-        return values
-    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
-    largest = np.maximum.reduceat(values, firsts)
-    return largest.repeat(np.diff(firsts, append=len(rows)))
+class _Groups(NamedTuple):
+    """Pairs of one row each: where they begin and how many they are."""
+
+    firsts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: npt.NDArray[np.int64]) -> _Groups:
+        """Group pairs that are sorted by row."""
+        counts = np.bincount(rows)
+        counts = counts[counts > 0]
+        return cls(counts.cumsum() - counts, counts)
+
+    def largest(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return, for each pair, the largest value of its group."""
+        if not len(values):
+            return values
+        return np.maximum.reduceat(values, self.firsts).repeat(self.counts)

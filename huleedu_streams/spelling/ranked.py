@@ -123,12 +123,16 @@ class RankedEngine:
         is_near = ranking.features[:, COST_A_LETTER] < _MOST_COST_A_LETTER
         order = np.lexsort((-scores, ranking.rows))
         order = order[is_near[order]]
-        found: list[list[str]] = [[] for _ in words]
+        rows, ids, seconds = (column.take(order) for column in ranking[:3])
         listed = self._vocabulary.words
-        for row, i, second in zip(*(column[order].tolist() for column in ranking[:3]), strict=True):
-            word = listed[i] if second < 0 else f"{listed[i]} {listed[second]}"
-            found[row].append(word + tails[row])
-        return [tuple(words) for words in found]
+        found = [listed[i] for i in ids.tolist()]
+        for place in np.flatnonzero(seconds >= 0).tolist():
+            found[place] += f" {listed[seconds[place]]}"
+        ends = np.bincount(rows, minlength=len(words)).cumsum().tolist()
+        return [
+            tuple([word + tail for word in found[first:end]] if tail else found[first:end])
+            for first, end, tail in zip((0, *ends), ends, tails, strict=False)
+        ]
 
 
 def _is_recognisable(word: str, meant: str) -> bool:
