@@ -51,8 +51,9 @@ _CONSONANTS = np.arange(256, dtype=np.uint8)
 _CONSONANTS[[code_of(vowel) for vowel in _VOWELS]] = 0
 _IS_VOWEL = _CONSONANTS == 0
 _T, _S, _C, _I, _O, _A, _G, _H, _M, _B, _N = map(code_of, "tscioaghmbn")
-# Silent before the second letter where a word begins.
-_SILENT_STARTS = tuple((code_of(a), code_of(b)) for a, b in ("kn", "gn", "pn", "wr", "ps"))
+_IS_SILENT_START = np.zeros((256, 256), np.bool_)
+for _silent, _spoken in ("kn", "gn", "pn", "wr", "ps"):
+    _IS_SILENT_START[code_of(_silent), code_of(_spoken)] = True
 
 
 class Keys(NamedTuple):
@@ -69,55 +70,48 @@ class Keys(NamedTuple):
 
 def keys_of(letters: Letters) -> Keys:
     """Return the keys of words given as codes, a row a word, zeros after its end."""
+    # What lies beyond the longest word is nothing to work on.
+    letters = letters[:, : np.flatnonzero(letters.any(0)).max(initial=0) + 1]
     sounds = _heard(letters)
-    is_kept = _first_of_run(sounds)
-    hashes = (
-        _hashed(sounds, is_kept),
-        _hashed(*_with_kept(_CONSONANTS[letters])),
-        _hashed(*_with_kept(letters)),
-    )
+    codes = np.concatenate((sounds, _CONSONANTS.take(letters), letters))
+    is_kept = _first_of_run(codes)
+    hashes = _hashed(codes, is_kept).reshape(-1, len(letters)).T
     heard = [
-        row[kept].tobytes().decode("latin-1") for row, kept in zip(sounds, is_kept, strict=True)
+        row[kept].tobytes().decode("latin-1") for row, kept in zip(sounds, is_kept, strict=False)
     ]
-    return Keys(np.stack(hashes, axis=1).astype(np.uint32), heard)
+    return Keys(hashes.astype(np.uint32), heard)
 
 
 def _heard(letters: Letters) -> Letters:
-    after = np.zeros_like(letters)
-    after[:, :-1] = letters[:, 1:]
-    second = np.zeros_like(letters)
-    second[:, :-2] = letters[:, 2:]
+    count, width = letters.shape
+    padded = np.zeros((count, 1 + width + 2), np.uint8)
+    padded[:, 1:-2] = letters
+    before, after, second = padded[:, :-3], padded[:, 2:-1], padded[:, 3:]
     sounds = _SOUNDS[after, letters]
     is_hissed = (after == _I) & ((second == _O) | (second == _A))
     sounds[is_hissed & ((letters == _T) | (letters == _S) | (letters == _C))] = _SH
     # light, high; but ghost
-    sounds[(letters == _G) & (after == _H) & ((second == 0) | (second == _T))] = 0
-    sounds[(letters == _T) & (after == _C) & (second == _H)] = 0
-    sounds[:, 1:][(letters[:, 1:] == _B) & (letters[:, :-1] == _M) & (after[:, 1:] == 0)] = 0
-    sounds[:, 1:][(letters[:, 1:] == _N) & (letters[:, :-1] == _M) & (after[:, 1:] == 0)] = 0
-    first, next_one = letters[:, 0], after[:, 0]
+    is_silent = (letters == _G) & (after == _H) & ((second == 0) | (second == _T))
+    is_silent |= (letters == _T) & (after == _C) & (second == _H)
+    is_silent |= ((letters == _B) | (letters == _N)) & (before == _M) & (after == 0)
+    sounds[is_silent] = 0
+    first = letters[:, 0]
     sounds[_IS_VOWEL[first] & (first != 0), 0] = _FIRST_VOWEL
-    for silent, spoken in _SILENT_STARTS:
-        sounds[(first == silent) & (next_one == spoken), 0] = 0
+    sounds[_IS_SILENT_START[first, after[:, 0]], 0] = 0
     return sounds
-
-
-def _with_kept(codes: Letters) -> tuple[Letters, npt.NDArray[np.bool_]]:
-    return codes, _first_of_run(codes)
 
 
 def _first_of_run(codes: Letters) -> npt.NDArray[np.bool_]:
     """Tell codes that are neither 0 nor the same as the last one that is not 0."""
-    is_sound = codes != 0
+    is_sound: npt.NDArray[np.bool_] = codes != 0
     places = np.where(is_sound, np.arange(codes.shape[1]), 0)
-    last = np.maximum.accumulate(places, axis=1)
-    before = np.zeros_like(codes)
-    before[:, 1:] = np.take_along_axis(codes, last, axis=1)[:, :-1]
-    is_first: npt.NDArray[np.bool_] = is_sound & (codes != before)
-    return is_first
+    last = np.maximum.accumulate(places[:, :-1], axis=1)
+    last += np.arange(0, codes.size, codes.shape[1])[:, None]
+    is_sound[:, 1:] &= codes[:, 1:] != codes.ravel().take(last)
+    return is_sound
 
 
 def _hashed(codes: Letters, is_kept: npt.NDArray[np.bool_]) -> Hashes:
     places = is_kept.cumsum(1) - 1
-    mixed: Hashes = (codes * _WEIGHTS[places] * is_kept).sum(1, dtype=np.uint64)
+    mixed: Hashes = (codes * _WEIGHTS.take(places) * is_kept).sum(1, dtype=np.uint64)
     return mixed >> np.uint64(32)
