@@ -26,7 +26,7 @@ from huleedu_streams.spelling.vocabulary import Vocabulary
 from huleedu_streams.spelling.wordlist import read_packed, unpack_words
 
 # Raise it whenever the files change their meaning.
-_FORMAT = 6
+_FORMAT = 7
 _OWNER_ONLY = 0o700
 
 

@@ -11,15 +11,24 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from huleedu_streams.spelling.vocabulary import SUGGESTED, TELLING_SOUND, Spelled, Vocabulary
+from huleedu_streams.spelling.gists import (
+    BEGINNING_BITS,
+    LETTER_BITS,
+    SPELLING_BITS,
+    ZIPFS,
+    gists_of,
+    same_bytes,
+)
+from huleedu_streams.spelling.vocabulary import TELLING_SOUND, Spelled, Vocabulary
+
+Numbers = npt.NDArray[np.int64]
 
 # Keeping more costs time and gains nothing.
 KEPT = 10
-_ROW_BITS = 32
 # Room for a thousand words and four million pairs.
 _PLACE_BITS = 22
+_SIGN = np.int32(-1 << 31)
 CHEAP_COLUMNS = 12
-_COMPARED = 12
 _FURTHEST = 3
 # To sound the same is as good as being this near.
 _SAME_SOUND = 2
@@ -37,6 +46,32 @@ class Pairs(NamedTuple):
     ids: npt.NDArray[np.int64]
 
 
+class NearPairs(NamedTuple):
+    """All pairs of misspelt words and words near them, each once, sorted by row and id.
+
+    Attributes:
+        rows: Which misspelt word of the batch.
+        ids: Which word of the vocabulary.
+        steps: A lower bound of the edits between them.
+        differences: Of their lengths.
+    """
+
+    rows: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+    steps: npt.NDArray[np.int64]
+    differences: npt.NDArray[np.int64]
+
+    def numbers(self, id_bits: int) -> Numbers:
+        """Return each pair as one number, its steps last: below two bits are only steps."""
+        return ((self.rows << id_bits | self.ids) << 2 | self.differences) << 2 | self.steps
+
+    @classmethod
+    def of(cls, numbers: Numbers, id_bits: int) -> NearPairs:
+        """Return the pairs that `numbers` made numbers of."""
+        pairs = numbers >> 4
+        return cls(pairs >> id_bits, pairs & (1 << id_bits) - 1, numbers & 3, numbers >> 2 & 3)
+
+
 def candidates(
     words: list[str],
     spelled: Spelled,
@@ -50,99 +85,71 @@ def candidates(
         words: What is misspelt.
         spelled: The same as arrays.
         vocabulary: Where to look.
-        worth: What each column of `cheap_features` is worth.
+        worth: What each row of `cheap_features` is worth.
         kept: At most how many a word.
     """
-    rows, ids, steps = all_near(words, spelled, vocabulary)
-    scores = cheap_features(rows, ids, steps, spelled, vocabulary) @ worth
-    order = _best_first(rows, scores)
-    rows, ids = rows.take(order), ids.take(order)
-    firsts = np.searchsorted(rows, np.arange(len(words)))
-    is_kept = np.arange(len(rows)) - firsts[rows] < kept
-    return Pairs(rows[is_kept], ids[is_kept])
+    near = all_near(words, spelled, vocabulary)
+    scores = worth @ cheap_features(near, spelled, vocabulary)
+    order = _best_first(near.rows, scores)
+    counts = np.bincount(near.rows, minlength=len(words))
+    places = (counts.cumsum() - counts)[:, None] + np.arange(kept)
+    best = order.take(places[np.arange(kept) < counts[:, None]])
+    return Pairs(near.rows.take(best), near.ids.take(best))
 
 
-def all_near(
-    words: list[str], spelled: Spelled, vocabulary: Vocabulary
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return rows, ids and steps of all pairs that are near, each once."""
-    return _distinct(*_near(words, spelled, vocabulary))
-
-
-def _near(
-    words: list[str], spelled: Spelled, vocabulary: Vocabulary
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return rows, ids and a lower bound of the edits between them."""
-    rows, ids, deleted = vocabulary.index.near(words)
-    difference = np.abs(vocabulary.spelled.lengths.take(ids) - spelled.lengths.take(rows))
-    steps = np.maximum(deleted, difference)
-    is_near = difference <= 2  # noqa: PLR2004 - edits
-    is_near &= (vocabulary.traits.take(ids) & SUGGESTED) > 0
-    sound_rows, sound_ids, is_same = _sounding_alike(spelled, vocabulary)
-    further = np.where(is_same, _SAME_SOUND, _FURTHEST)
-    return (
-        np.concatenate((rows[is_near], sound_rows)),
-        np.concatenate((ids[is_near], sound_ids)),
-        np.concatenate((steps[is_near], further)),
-    )
-
-
-def _sounding_alike(
-    spelled: Spelled, vocabulary: Vocabulary
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return rows and ids of frequent words of near sounds, and whether they sound the same."""
-    rows, places, _ = vocabulary.sounds.near(spelled.heard, 1, TELLING_SOUND)
-    ids = vocabulary.sound_ids[places]
-    difference = vocabulary.spelled.lengths[ids] - spelled.lengths[rows]
-    is_near = np.abs(difference) <= _FURTHEST
-    rows, ids = rows[is_near], ids[is_near]
-    return rows, ids, spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
-
-
-def _distinct(
-    rows: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return each pair once, with its fewest steps, of words that may be suggested."""
-    numbers = rows << _ROW_BITS | ids << 2 | steps
+def all_near(words: list[str], spelled: Spelled, vocabulary: Vocabulary) -> NearPairs:
+    """Return all pairs that are near, of words that may be suggested."""
+    near = (_within_edits(words, spelled, vocabulary), _sounding_alike(spelled, vocabulary))
+    # Short numbers are sorted in half the time.
+    short = np.min_scalar_type(len(words) << vocabulary.id_bits + 4)
+    numbers = np.concatenate(near, dtype=short, casting="unsafe")
     numbers.sort()
     is_first = np.ones(len(numbers), np.bool_)
     is_first[1:] = numbers[1:] >> 2 != numbers[:-1] >> 2
-    numbers = numbers[is_first]
-    return numbers >> _ROW_BITS, numbers >> 2 & (1 << (_ROW_BITS - 2)) - 1, numbers & 3
+    return NearPairs.of(numbers[is_first].astype(np.int64), vocabulary.id_bits)
+
+
+def _within_edits(words: list[str], spelled: Spelled, vocabulary: Vocabulary) -> Numbers:
+    """Return the pairs that a few edits part, each as a number; some come more than once."""
+    rows, ids, deleted, is_near = vocabulary.index.met(words)
+    differences = np.abs(vocabulary.suggested_lengths.take(ids) - spelled.lengths.take(rows))
+    steps = np.maximum(deleted, differences)
+    is_near &= differences <= 2  # noqa: PLR2004 - edits
+    return NearPairs(rows, ids, steps, differences).numbers(vocabulary.id_bits)[is_near]
+
+
+def _sounding_alike(spelled: Spelled, vocabulary: Vocabulary) -> Numbers:
+    """Return the pairs of a word and a frequent one of nearly its sound, each as a number."""
+    rows, places, _, is_near = vocabulary.sounds.met(spelled.heard, 1, TELLING_SOUND)
+    ids = vocabulary.sound_ids.take(places)
+    differences = np.abs(vocabulary.suggested_lengths.take(ids) - spelled.lengths.take(rows))
+    is_same = spelled.spellings[rows, 0] == vocabulary.spelled.spellings[ids, 0]
+    steps = np.where(is_same, _SAME_SOUND, _FURTHEST)
+    is_near &= differences <= _FURTHEST
+    return NearPairs(rows, ids, steps, differences).numbers(vocabulary.id_bits)[is_near]
 
 
 def cheap_features(
-    rows: npt.NDArray[np.int64],
-    ids: npt.NDArray[np.int64],
-    steps: npt.NDArray[np.int64],
-    spelled: Spelled,
-    vocabulary: Vocabulary,
+    near: NearPairs, spelled: Spelled, vocabulary: Vocabulary
 ) -> npt.NDArray[np.float32]:
-    """Return what is told of each pair at little cost, a row a pair."""
-    listed = vocabulary.spelled
-    # `take`: an index in brackets takes ten times as long where rows have columns.
-    lengths, right_lengths = spelled.lengths.take(rows), listed.lengths.take(ids)
-    ours, theirs = spelled.letters.take(rows, 0), listed.letters.take(ids, 0)
-    is_same = ours[:, :_COMPARED] == theirs[:, :_COMPARED]
-    beyond_end = _COMPARED - np.maximum(lengths, right_lengths).clip(max=_COMPARED)
-    found = np.empty((len(rows), CHEAP_COLUMNS), np.float32)
-    found[:, 0:2] = vocabulary.zipfs.take(ids, 0)
-    found[:, 2] = steps
-    found[:, 3] = steps <= 1
-    found[:, 4:7] = spelled.spellings.take(rows, 0) == listed.spellings.take(ids, 0)
-    found[:, 7] = np.abs(lengths - right_lengths)
-    found[:, 8] = (_count_of(is_same) - beyond_end) / lengths
-    first_two = is_same[:, 0] & is_same[:, 1]
-    found[:, 9] = is_same[:, 0]
-    found[:, 10] = first_two
-    found[:, 11] = first_two & is_same[:, 2] & is_same[:, 3]
+    """Return what is told of each pair at little cost, a column a pair."""
+    rows, ids, steps, differences = near
+    ours = gists_of(spelled.letters, spelled.spellings, is_written=True)
+    theirs = vocabulary.gists.take(ids, 0)
+    counts = np.bincount(rows, minlength=len(ours))
+    found = np.empty((CHEAP_COLUMNS, len(rows)), np.float32)
+    found[0:2] = theirs[:, ZIPFS].view(np.float32).T
+    found[2] = steps
+    found[3] = steps <= 1
+    same = same_bytes(ours.repeat(counts, 0), theirs)
+    for place, mask in enumerate(SPELLING_BITS, 4):
+        found[place] = same & mask == mask
+    found[7] = differences
+    lengths = spelled.lengths.astype(np.float32).repeat(counts)
+    found[8] = np.bitwise_count(same & LETTER_BITS) / lengths
+    for place, mask in enumerate(BEGINNING_BITS, 9):
+        found[place] = same & mask == mask
     return found
-
-
-def _count_of(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
-    """Return how many of twelve flags are set, a row at a time: four of them are one number."""
-    fours = flags.view(np.uint32)
-    return (fours[:, 0] + fours[:, 1] + fours[:, 2]) * np.uint32(0x01010101) >> np.uint32(24)
 
 
 def _best_first(
@@ -152,11 +159,12 @@ def _best_first(
 
     Row, score and place are made one number each: those are sorted five times as fast.
     """
-    bits = np.negative(scores).view(np.uint32)
-    # As numbers without a sign, negative floats are in reverse.
-    bits = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
+    bits = np.negative(scores).view(np.int32)
+    # As numbers without a sign, floats are in order once the bits of negative ones are turned
+    # round, and the sign of the others.
+    bits ^= bits >> 31 | _SIGN
     keys = rows.astype(np.uint64) << np.uint64(32 + _PLACE_BITS)
-    keys |= bits.astype(np.uint64) << np.uint64(_PLACE_BITS)
+    keys |= bits.view(np.uint32).astype(np.uint64) << np.uint64(_PLACE_BITS)
     keys |= np.arange(len(rows), dtype=np.uint64)
     keys.sort()
     return (keys & np.uint64((1 << _PLACE_BITS) - 1)).astype(np.int64)

@@ -109,9 +109,9 @@ class Lexicon:
     def within_each(self, words: Sequence[str], edits: int) -> list[list[int]]:
         """Do as `within` for many words, each in a fraction of the time."""
         found: list[list[int]] = [[] for _ in words]
-        rows, ids, _ = self.index.near(words, edits)
+        rows, ids, _, is_near = self.index.met(words, edits)
         lengths = np.fromiter(map(len, words), np.int64, len(words))
-        is_near = np.abs(self.lengths[ids] - lengths[rows]) <= edits
+        is_near &= np.abs(self.lengths.take(ids) - lengths.take(rows)) <= edits
         for row, i in set(zip(rows[is_near].tolist(), ids[is_near].tolist(), strict=True)):
             if distance(words[row], self.words[i], score_cutoff=edits) <= edits:
                 found[row].append(i)

@@ -5,17 +5,16 @@ Not here: whether parting a word beats correcting it (`features.py`, `scorer.py`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from huleedu_streams.spelling.vocabulary import SUGGESTED, Vocabulary
+from huleedu_streams.spelling.vocabulary import Vocabulary
 
 # Parts that are no pair of the list have to be words that everybody uses.
 _COMMON_ZIPF, _PART_LENGTH = 4.0, 3
-_LEAST_ZIPF = 3.3
 _UNSEEN = 2.5
 _SHORT = frozenset(
     {
@@ -47,43 +46,44 @@ class Splits(NamedTuple):
 
 def splits(words: Sequence[str], vocabulary: Vocabulary) -> Splits:
     """Return the best place to part each lower-case word that can be parted."""
-    places = np.array(
-        [
-            (row, first, second)
-            for row, word in enumerate(words)
-            if _SHORTEST <= len(word) <= _LONGEST
-            for first, second in _parts(word, vocabulary.ids)
-        ],
-        np.int64,
-    ).reshape(-1, 3)
-    rows, first, second = places.T
+    places = [
+        (row, *parts)
+        for row, word in enumerate(words)
+        if _SHORTEST <= len(word) <= _LONGEST
+        for parts in _parts(word, vocabulary.parts)
+    ]
+    rows, first, second = np.array(places, np.int64).reshape(-1, 3).T
     seen = vocabulary.pair_zipfs_of(first, second)
-    zipfs = vocabulary.zipfs[:, 0]
-    rarer = np.minimum(zipfs[first], zipfs[second])
-    lengths = vocabulary.spelled.lengths
-    is_seen = seen > 0
-    is_common = (
-        (rarer >= _COMMON_ZIPF)
-        & (lengths[first] >= _PART_LENGTH)
-        & (lengths[second] >= _PART_LENGTH)
-    )
-    is_suggested = vocabulary.traits[first] & vocabulary.traits[second] & SUGGESTED > 0
-    values = np.where(is_seen, seen, rarer - _UNSEEN)
-    is_good = is_suggested & (is_seen | is_common) & (rarer >= _LEAST_ZIPF)
-    order = np.lexsort((-values, rows))
-    order = order[is_good[order]]
-    best = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
-    return Splits(
-        rows[best], first[best], second[best], values[best].astype(np.float32), is_seen[best]
-    )
+    best: dict[int, int] = {}
+    values = np.zeros(len(places), np.float32)
+    # A text has few such places: arrays would take longer.
+    for place, (row, *parts) in enumerate(places):
+        value = values[place] = _value(parts, seen[place], vocabulary)
+        if value > 0 and (row not in best or value > values[best[row]]):
+            best[row] = place
+    chosen = np.fromiter(best.values(), np.int64, len(best))
+    return Splits(rows[chosen], first[chosen], second[chosen], values[chosen], seen[chosen] > 0)
 
 
-def _parts(word: str, ids: dict[str, int]) -> list[tuple[int, int]]:
+def _value(parts: list[int], seen: np.float32, vocabulary: Vocabulary) -> np.float32:
+    """Return how frequent two words are in a row, an estimate if need be; 0 if they are no good."""
+    if seen > 0:
+        return seen
+    rarer = min(vocabulary.zipfs[part, 0] for part in parts)
+    is_common = rarer >= _COMMON_ZIPF and all(
+        vocabulary.spelled.lengths[part] >= _PART_LENGTH for part in parts
+    )
+    return rarer - np.float32(_UNSEEN) if is_common else np.float32(0)
+
+
+def _parts(word: str, parts: Mapping[str, int]) -> list[tuple[int, int]]:
     found = []
     for place in range(1, len(word)):
-        first, second = word[:place], word[place:]
-        if first in ids and second in ids and _is_part(first) and _is_part(second):
-            found.append((ids[first], ids[second]))
+        first = word[:place]
+        if first in parts and _is_part(first):
+            second = word[place:]
+            if second in parts and _is_part(second):
+                found.append((parts[first], parts[second]))
     return found
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from huleedu_streams.spelling.deletions import DeletionIndex
+from huleedu_streams.spelling.gists import Gists, gists_of
 from huleedu_streams.spelling.letters import Letters, letters_of
 from huleedu_streams.spelling.lexicon import write_durably
 from huleedu_streams.spelling.sounds import keys_of
@@ -26,12 +27,16 @@ Ids = npt.NDArray[np.int64]
 
 # Keys of fewer sounds are near to too many words; they have to be the same.
 TELLING_SOUND = 5
+# Rarer words are no part of two run together.
+_PART_ZIPF = 3.3
 # Rarer words are not found by their sound alone.
 _SOUNDING_ZIPF = 3.0
+# As a length: no word is as long as to be near it.
+_FAR = np.iinfo(np.int16).min
 _PAIR_BITS = np.uint64(32)
 _ARRAYS = (
     "entries", "starts", "letters", "lengths", "zipfs", "traits",
-    "spellings", "sound_entries", "sound_starts", "sound_ids", "pair_keys", "pair_zipfs",
+    "spellings", "sound_entries", "sound_starts", "sound_ids", "gists", "pair_keys", "pair_zipfs",
 )  # fmt: skip
 
 # Bits of `traits`.
@@ -76,6 +81,9 @@ class Vocabulary:
         index: Finds ids of words that may be near.
         sounds: Finds places in `sound_ids` of words whose sound keys may be near.
         sound_ids: Ids of the words that are frequent enough to be found by their sound.
+        gists: What the cheap score reads of each word.
+        suggested_lengths: Of words that may be suggested; of others one that no word is near.
+        parts: Those of `ids` that words run together are made of.
     """
 
     words: list[str]
@@ -87,8 +95,16 @@ class Vocabulary:
     index: DeletionIndex = field(repr=False)
     sounds: DeletionIndex = field(repr=False)
     sound_ids: npt.NDArray[np.int64] = field(repr=False)
+    gists: Gists = field(repr=False)
+    suggested_lengths: npt.NDArray[np.int16] = field(repr=False)
+    parts: dict[str, int] = field(repr=False)
     pair_keys: npt.NDArray[np.uint64] = field(repr=False)
     pair_zipfs: npt.NDArray[np.float32] = field(repr=False)
+
+    @property
+    def id_bits(self) -> int:
+        """How many bits an id takes."""
+        return len(self.words).bit_length()
 
     @classmethod
     def build(cls, listed: WordList) -> Vocabulary:
@@ -129,6 +145,7 @@ class Vocabulary:
             "sound_entries": self.sounds.entries,
             "sound_starts": self.sounds.starts,
             "sound_ids": self.sound_ids,
+            "gists": self.gists,
             "pair_keys": self.pair_keys,
             "pair_zipfs": self.pair_zipfs,
         }
@@ -143,17 +160,24 @@ class Vocabulary:
 
     @classmethod
     def _of(cls, words: list[str], arrays: dict[str, Array]) -> Vocabulary:
-        keys = [word.lower() for word in words]
+        # One string for both where they are the same: less memory, and in the caches once.
+        keys = [word if word.islower() else word.lower() for word in words]
+        ids = {key: i for i, key in enumerate(keys)}
+        is_suggested = arrays["traits"] & SUGGESTED > 0
+        is_part = is_suggested & (arrays["zipfs"][:, 0] >= _PART_ZIPF)
         return cls(
             words,
             keys,
-            {key: i for i, key in enumerate(keys)},
+            ids,
             Spelled(arrays["letters"], arrays["lengths"], arrays["spellings"]),
             arrays["zipfs"],
             arrays["traits"],
             DeletionIndex(arrays["entries"], arrays["starts"]),
             DeletionIndex(arrays["sound_entries"], arrays["sound_starts"]),
             arrays["sound_ids"],
+            arrays["gists"],
+            np.where(is_suggested, arrays["lengths"], _FAR).astype(np.int16),
+            {keys[i]: i for i in np.flatnonzero(is_part).tolist() if ids[keys[i]] == i},
             arrays["pair_keys"],
             arrays["pair_zipfs"],
         )
@@ -164,6 +188,7 @@ def _arrays(listed: WordList) -> dict[str, Array]:
     spelled = Spelled.of(keys)
     index = DeletionIndex.build(keys)
     is_suggested = np.fromiter((word not in listed.only_known for word in listed.words), np.bool_)
+    zipfs = np.array(listed.zipfs, np.float32)
     is_frequent = np.array(listed.zipfs)[:, 0] >= _SOUNDING_ZIPF
     sound_ids = np.flatnonzero(is_frequent & is_suggested)
     sounds = DeletionIndex.build([spelled.heard[i] for i in sound_ids.tolist()], 1, TELLING_SOUND)
@@ -173,12 +198,13 @@ def _arrays(listed: WordList) -> dict[str, Array]:
         "starts": index.starts,
         "letters": spelled.letters,
         "lengths": spelled.lengths,
-        "zipfs": np.array(listed.zipfs, np.float32),
+        "zipfs": zipfs,
         "traits": np.fromiter(_traits(listed), np.uint8, len(keys)),
         "spellings": spelled.spellings,
         "sound_entries": sounds.entries,
         "sound_starts": sounds.starts,
         "sound_ids": sound_ids,
+        "gists": gists_of(spelled.letters, spelled.spellings, zipfs),
         "pair_keys": pair_keys,
         "pair_zipfs": pair_zipfs,
     }

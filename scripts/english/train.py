@@ -126,12 +126,13 @@ def cheap_worth(pairs: list[Pair], vocabulary: Vocabulary) -> np.ndarray:
         batch = part[begin : begin + _BATCH]
         words = [pair.wrong for pair in batch]
         spelled = Spelled.of(words)
-        rows, ids, steps = all_near(words, spelled, vocabulary)
-        found = cheap_features(rows, ids, steps, spelled, vocabulary)
+        near = all_near(words, spelled, vocabulary)
+        found = np.ascontiguousarray(cheap_features(near, spelled, vocabulary).T)
         is_right = [
-            keys[i] == batch[row].right for row, i in zip(rows.tolist(), ids.tolist(), strict=True)
+            keys[i] == batch[row].right
+            for row, i in zip(near.rows.tolist(), near.ids.tolist(), strict=True)
         ]
-        blocks.append((found, rows + begin, np.array(is_right)))
+        blocks.append((found, near.rows + begin, np.array(is_right)))
     groups = Groups(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
     weights = np.array([pair.weight for pair in part], np.float32)
     net = train(groups.rows, groups.numbers, groups.is_right, weights, hidden=0)

@@ -11,6 +11,13 @@ from huleedu_streams.errors import DictionaryError
 from huleedu_streams.spelling.candidates import candidates
 from huleedu_streams.spelling.deletions import DeletionIndex
 from huleedu_streams.spelling.features import COLUMNS
+from huleedu_streams.spelling.gists import (
+    LETTER_BITS,
+    SPELLING_BITS,
+    ZIPFS,
+    gists_of,
+    same_bytes,
+)
 from huleedu_streams.spelling.ranked import rank
 from huleedu_streams.spelling.scorer import load_weights
 from huleedu_streams.spelling.splits import splits
@@ -123,6 +130,23 @@ def test_many_words_are_found_as_each_one_alone(words: list[str], edits: int) ->
     for row, word in enumerate(words):
         alone = set(index.near([word], edits).ids.tolist()) if word else set()
         assert set(near.ids[near.rows == row].tolist()) >= alone
+
+
+def test_gists_tell_what_two_words_have_in_common() -> None:
+    written, meant = Spelled.of(["freind", "fone"]), Spelled.of(["friend", "phonetically"])
+    zipfs = np.array([[5.5, 5.25], [2.0, 1.0]], np.float32)
+
+    ours = gists_of(written.letters, written.spellings, is_written=True)
+    theirs = gists_of(meant.letters, meant.spellings, zipfs)
+    same = same_bytes(ours, theirs)
+
+    # Letters by their places, none beyond an end.
+    assert [f"{bits & LETTER_BITS:b}" for bits in same.tolist()] == ["110011", "0"]
+    assert [[bits & mask == mask for mask in SPELLING_BITS] for bits in same.tolist()] == [
+        (one == other).tolist()
+        for one, other in zip(written.spellings, meant.spellings, strict=True)
+    ]
+    assert (theirs[:, ZIPFS].view(np.float32) == zipfs).all()
 
 
 def test_damaged_word_list_is_an_error() -> None:
