@@ -180,8 +180,8 @@ def _parts(word: str, lookup: Lookup, start: int = 0) -> list[_Part]:
         return [_Part(start, word, folded, Choices("l2", (listed,)))]
     if lookup.is_known(folded):
         return []
-    parts = hyphen_parts(word)
-    if len(parts) == 1:
+    parts = hyphen_parts(word) if not word.isalpha() else ()
+    if len(parts) <= 1:
         return [_Part(start, word, folded)]
     return [found for offset, part in parts for found in _parts(part, lookup, offset)]
 
