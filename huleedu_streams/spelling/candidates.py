@@ -89,7 +89,8 @@ def candidates(
         kept: At most how many a word.
     """
     near = all_near(words, spelled, vocabulary)
-    scores = worth @ cheap_features(near, spelled, vocabulary)
+    # Not `@`, which rounds the same features differently by the place where they stand.
+    scores = np.einsum("f,fp->p", worth, cheap_features(near, spelled, vocabulary))
     order = _best_first(near.rows, scores)
     counts = np.bincount(near.rows, minlength=len(words))
     places = (counts.cumsum() - counts)[:, None] + np.arange(kept)

@@ -141,3 +141,14 @@ def test_any_text_comes_back_but_for_what_was_corrected(english: SpellChecker, t
         rebuilt += text[copied : correction.offset] + correction.replacement
         copied = end
     assert checked.text == rebuilt + text[copied:]
+
+
+@pytest.mark.parametrize("others", [[], ["hte"], ["xyzzyq"], ["recieve", "alot", "wich"]])
+def test_of_equally_likely_words_the_first_is_kept_whatever_the_others(
+    english: SpellChecker, others: list[str]
+) -> None:
+    # All that is told of temporizers at little cost is the same.
+    found = english._engine.choices([*others, "temporiarly"])[-1]  # noqa: SLF001
+
+    assert "temporisers" in found.words
+    assert "temporizers" not in found.words
