@@ -69,7 +69,7 @@ class Scan:
     """One walk over the words of a text that are not certain to be right.
 
     Yields them as `words` does, and "" for runs that are no words and now and then, so that no step
-    takes long. `word_count` counts all words passed so far.
+    takes long. `word_count` counts all words, once the walk is over.
     """
 
     def __init__(self, text: str, certain: Container[str] = frozenset()) -> None:
@@ -80,21 +80,26 @@ class Scan:
     def __iter__(self) -> Iterator[tuple[int, str]]:
         # No run goes over a space, and most of what stands between two is one word, with a comma
         # at most: no pattern is needed for that.
-        certain, start, passed = self._certain, 0, 0
-        for chunk in self._text.split(" "):
-            is_certain = chunk in certain
-            word = chunk if is_certain or chunk[-1:] not in _CLOSING else chunk[:-1]
-            if is_certain or word in certain:
-                passed += 1
-                if passed % _PASSED_A_STEP == 0:
-                    yield start, ""
-            elif word.isalpha() and len(word) <= LONGEST_WORD:
-                passed += 1
-                yield start, word
-            elif word and not word.isdigit():
-                yield from self._words_between(start, start + len(chunk))
-            start += len(chunk) + 1
-        self.word_count += passed
+        certain, next_start = self._certain, 0
+        chunks = self._text.split(" ")
+        for first in range(0, len(chunks), _PASSED_A_STEP):
+            step = chunks[first : first + _PASSED_A_STEP]
+            self.word_count += len(step)
+            for chunk in step:
+                next_start += len(chunk) + 1
+                if chunk in certain:
+                    continue
+                word = chunk[:-1] if chunk[-1:] in _CLOSING else chunk
+                if word in certain:
+                    continue
+                start = next_start - len(chunk) - 1
+                if word.isalpha() and len(word) <= LONGEST_WORD:
+                    yield start, word
+                    continue
+                self.word_count -= 1
+                if word and not word.isdigit():
+                    yield from self._words_between(start, start + len(chunk))
+            yield next_start, ""
 
     def _words_between(self, start: int, end: int) -> Iterator[tuple[int, str]]:
         certain, address_end, passed = self._certain, 0, 0
