@@ -75,10 +75,11 @@ def keys_of(letters: Letters) -> Keys:
     sounds = _heard(letters)
     codes = np.concatenate((sounds, _CONSONANTS.take(letters), letters))
     is_kept = _first_of_run(codes)
-    hashes = _hashed(codes, is_kept).reshape(-1, len(letters)).T
-    heard = [
-        row[kept].tobytes().decode("latin-1") for row, kept in zip(sounds, is_kept, strict=False)
-    ]
+    hashes = _hashed(codes, is_kept).reshape(3, len(letters)).T
+    is_heard = is_kept[: len(letters)]
+    all_heard = sounds[is_heard].tobytes().decode("latin-1")
+    ends = is_heard.sum(1).cumsum().tolist()
+    heard = [all_heard[first:end] for first, end in zip((0, *ends), ends, strict=False)]
     return Keys(hashes.astype(np.uint32), heard)
 
 

@@ -68,6 +68,13 @@ def test_key_of_a_word_does_not_depend_on_the_others() -> None:
         assert (alone.spellings[0] == together.spellings[i]).all()
 
 
+def test_no_words_have_no_keys() -> None:
+    spelled = Spelled.of([])
+
+    assert spelled.heard == []
+    assert spelled.spellings.shape == (0, 3)
+
+
 def test_candidates_are_near_or_sound_alike(small: Vocabulary) -> None:
     assert {"friend", "fiend"} <= found(small, "freind")
     assert "sofa" not in found(small, "freind")
