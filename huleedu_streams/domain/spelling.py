@@ -243,10 +243,11 @@ def correct_in_steps(
     found: dict[str, Findings | None] = {}
     scan = Scan(text, lookup.certain)
     for number, (offset, word) in enumerate(scan):
+        if not word:  # thousands of words that are right lie behind
+            yield
+            continue
         if number % _WORDS_A_STEP == 0:
             yield
-        if not word:
-            continue
         if word not in found:
             found[word] = memory.get(word)
         if found[word] != ():
