@@ -110,6 +110,11 @@ class GuardedStore(Store):
         """The partitions whose databases are open and trusted."""
         return tuple(self._dbs)
 
+    def close(self) -> None:
+        """Close all databases, at the end of the process."""
+        while self._dbs:
+            _close(self._dbs.popitem()[1])
+
     def withdraw(self, partition: int, error: Exception) -> TableError:
         """Give no more rows of `partition` in this process, for what RocksDB said.
 

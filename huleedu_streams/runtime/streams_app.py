@@ -24,6 +24,7 @@ from huleedu_streams.runtime.worker import StreamsWorker
 from huleedu_streams.settings import Role, Settings
 from huleedu_streams.topics.catalogue import TopicSpec
 from tables.changelog import RecordingTable
+from tables.guard import GuardedStore
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,17 @@ class StreamsApp(faust.App):
     def table_is_read_again(self, table: str, folder: str) -> None:
         """Say that a database may lack rows and gets its whole changelog again."""
         log.warning("table_is_read_again", table=table, folder=folder)
+
+    @property
+    def unnoticed_seconds(self) -> float:
+        """How long the process may stand still before the group takes it for dead."""
+        return self.conf.broker_session_timeout - self.conf.broker_heartbeat_interval
+
+    def close_tables(self) -> None:
+        """Close the databases of all tables: RocksDB's threads must not outlive its memory."""
+        for table in self.tables.values():
+            if isinstance(table.data, GuardedStore):
+                table.data.close()
 
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""

@@ -25,6 +25,7 @@ from huleedu_streams.runtime.connections import fail_plainly
 from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.memory import give_back_large_blocks
 from huleedu_streams.runtime.preflight import Peers, Preflight
+from huleedu_streams.runtime.standstill import Standstill
 from huleedu_streams.settings import Role
 
 log = structlog.get_logger(__name__)
@@ -55,9 +56,12 @@ class StreamsWorker(faust.Worker):
             raise SystemExit(0) from None
         log.info("worker_starting", **self.app.description)
         self.app.renew, self.app.refuse = self._renew, self._refuse
+        if self.app.settings.has_agents:
+            Standstill(self.app.unnoticed_seconds, _go_on_as_nobody).start(self.loop)
         try:
             super().execute_from_commandline()
         finally:
+            self.app.close_tables()
             self._end_otherwise()
 
     async def stop(self) -> None:
@@ -88,8 +92,7 @@ class StreamsWorker(faust.Worker):
         if self._refusal is not None:
             _end_refused(self._refusal)
         if self._renewal is not None:
-            # Nothing of this process survives but its id: locks, sockets, children's pipes close.
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+            _start_again()
 
     def _on_sigint(self) -> None:
         """Stop as on SIGTERM; Faust would print a line of its own."""
@@ -168,6 +171,18 @@ class StreamsWorker(faust.Worker):
             chosen = {"WARN": "WARNING", "CRIT": "CRITICAL"}.get(level, level)
             logging.getLogger().setLevel(chosen)
             set_level(chosen)
+
+
+def _start_again() -> NoReturn:
+    """Run this very command anew: locks, sockets, children's pipes close; the process id stays."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def _go_on_as_nobody(seconds: float) -> NoReturn:
+    """Start again at once, with nothing sent of what is in flight: others have it by now."""
+    log.warning("worker_stood_still", seconds=round(seconds, 1))
+    logging.shutdown()
+    _start_again()
 
 
 def _end_refused(refusal: HuleeduStreamsError) -> NoReturn:

@@ -60,6 +60,8 @@ def fairness(found: Evidence) -> Finding:
     beside: list[float] = []
     others: list[float] = []
     for essay in done - found.plan.bombs:
+        if any(sent[essay] <= end and begin <= rest[essay] for begin, end in found.tally.outages):
+            continue  # it waited for what was away
         is_beside = any(begin <= sent[essay] <= end for begin, end in spans)
         (beside if is_beside else others).append(rest[essay] - sent[essay])
     if min(len(beside), len(others)) < _FEW_ESSAYS:
@@ -94,7 +96,7 @@ def health(found: Evidence) -> Finding:
                 yield f"{name} grew by {growth:.0%} over its second half: {_sizes(life_of[name])}"
         for name, more in descriptors.items():
             if more > _MORE_DESCRIPTORS:
-                yield f"{name} has {more} descriptors more than at its half"
+                yield f"{name} has {more} descriptors more than at its half: {_open(life_of[name])}"
         yield from (f"ended by itself: {exit_}" for exit_ in found.tally.unasked_exits)
 
     grown = ", ".join(f"{name} {growth:+.1%}" for name, growth in growths.items())
@@ -164,6 +166,14 @@ def _more_descriptors(life: Life) -> int:
     """Return how many more are open at the end, but for databases of partitions that came."""
     middle, last = ([_flat(sample.descriptors) for sample in part] for part in _halves(life))
     return round(median(last) - median(middle))
+
+
+def _open(life: Life) -> str:
+    """Return what a life had open at its half and at its end."""
+    return " to ".join(
+        f"{open_.others} and {open_.of_databases} files of {open_.databases} databases"
+        for open_ in (part[-1].descriptors for part in _halves(life))
+    )
 
 
 def _flat(found: Descriptors) -> float:

@@ -7,7 +7,7 @@ the seed of a green run and expects the invariant named in `BUGS` to fail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from huleedu_streams.contracts.codec import OutgoingEvent
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.domain.lifecycle import LifecycleRecord
+from huleedu_streams.runtime.standstill import Standstill
 from huleedu_streams.runtime.streams_app import StreamsApp
 from tables import guard
 from tables.changelog import Change
@@ -111,29 +112,34 @@ def _last(_database: object, records: Iterable[guard.ChangelogRecord]) -> dict[b
     return {record.key: record.value for record in records}
 
 
+def _unnoticed(_standstill: Standstill, _loop: object) -> None:
+    """Let a worker that stood still go on: or it would send no row late."""
+
+
 class Bug:
     """What to put in whose place, and the invariant that must notice."""
 
-    def __init__(self, invariant: str, owner: object, name: str, replacement: object) -> None:
+    def __init__(self, invariant: str, *plants: tuple[object, str, object]) -> None:
         self.invariant = invariant
-        self._plant: Callable[[], None] = lambda: setattr(owner, name, replacement)
+        self._plants = plants
 
     def app(self) -> StreamsApp:
         """Return the application with the bug in it."""
-        self._plant()
+        for owner, name, replacement in self._plants:
+            setattr(owner, name, replacement)
         return wiring.app_or_exit()
 
 
 BUGS: Mapping[str, Bug] = MappingProxyType(
     {
-        "ack_before_produce": Bug("I1", consuming, "DeliveryLoop", AckBeforeProduce),
-        "dedupe_off": Bug("I3", LifecycleRecord, "event_ids", _NothingSeen()),
-        "decode_errors_swallowed": Bug("I4", wiring, "FailurePolicy", DecodeErrorsSwallowed),
-        "table_written_after_ack": Bug("I5", consuming, "DeliveryLoop", TableWrittenAfterAck),
-        "repeat_skips_outputs": Bug("I2", lifecycle, "LifecycleAgent", RepeatSkipsOutputs),
-        "guard_wipes_nothing": Bug("I8", guard, "_move_aside", _wipe_nothing),
-        "last_row_wins": Bug("I5", guard, "_best", _last),
-        "transient_dead_lettered": Bug("I4", wiring, "FailurePolicy", TransientDeadLettered),
+        "ack_before_produce": Bug("I1", (consuming, "DeliveryLoop", AckBeforeProduce)),
+        "dedupe_off": Bug("I3", (LifecycleRecord, "event_ids", _NothingSeen())),
+        "decode_errors_swallowed": Bug("I4", (wiring, "FailurePolicy", DecodeErrorsSwallowed)),
+        "table_written_after_ack": Bug("I5", (consuming, "DeliveryLoop", TableWrittenAfterAck)),
+        "repeat_skips_outputs": Bug("I2", (lifecycle, "LifecycleAgent", RepeatSkipsOutputs)),
+        "guard_wipes_nothing": Bug("I8", (guard, "_move_aside", _wipe_nothing)),
+        "last_row_wins": Bug("I5", (guard, "_best", _last), (Standstill, "start", _unnoticed)),
+        "transient_dead_lettered": Bug("I4", (wiring, "FailurePolicy", TransientDeadLettered)),
     }
 )
 

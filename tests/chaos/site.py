@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class Tally:
         unasked_exits: Workers that ended by themselves.
         resume_seconds: From each outage's end until essays came to rest again.
         damages: Databases rebuilt after each kind of damage, and those that should have been.
+        outages: From when to when something that essays need was away.
         unchecked: Faults that this machine does not allow, and why.
         catch_up_seconds: From the last fault until the lag was 0.
     """
@@ -67,6 +69,7 @@ class Tally:
     unasked_exits: list[str] = field(default_factory=list)
     resume_seconds: list[float] = field(default_factory=list)
     damages: dict[str, tuple[int, int]] = field(default_factory=dict)
+    outages: list[tuple[float, float]] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     catch_up_seconds: float | None = None
 
@@ -134,6 +137,15 @@ class Site:
         """Write one line of the timeline."""
         line = {"s": round(time.monotonic() - self.began, 2), "event": event, **fields}
         self._timeline.write(json.dumps(line, default=str) + "\n")
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Note when what the block does began and ended."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.tally.outages.append((began, time.monotonic()))
 
     def worker(self, name: str) -> Worker:
         """Return the worker of that name; not started yet the first time."""

@@ -1,0 +1,46 @@
+"""A worker that is paused, as a container or a laptop is, and goes on when its place is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from uuid import uuid4
+
+import pytest
+
+from huleedu_streams.embedded.process import wait_until
+from huleedu_streams.topics.bootstrap import apply, member_client_ids
+from huleedu_streams.topics.catalogue import catalogue
+from tests.integration.essays import a_batch, completed_batch
+from tests.integration.kafka import produce, until
+from tests.integration.workers import Site, talking_to, wait_until_ready
+
+pytestmark = pytest.mark.kafka
+
+SESSION_SECONDS = 6
+
+
+async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_new_one(
+    site: Site,
+) -> None:
+    app_id = f"standstill-{uuid4().hex[:8]}"
+    await apply(site.bootstrap, catalogue(app_id))
+    worker = site.start(app_id, app_id=app_id, session_timeout_seconds=SESSION_SECONDS)
+    wait_until_ready(worker)
+
+    async def has_no_members() -> bool | None:
+        return None if await member_client_ids(site.bootstrap, app_id) else True
+
+    os.kill(worker.pid, signal.SIGSTOP)
+    await until(has_no_members, "the group takes it for dead", 5 * SESSION_SECONDS)
+    os.kill(worker.pid, signal.SIGCONT)
+
+    assert wait_until(lambda: len(worker.entries("worker_starting")) == 2, 20), worker.log[-2000:]
+    (entry,) = worker.entries("worker_stood_still")
+    assert entry["seconds"] > SESSION_SECONDS / 2
+    wait_until_ready(worker)
+    batch = await a_batch(site, 3)
+    await produce(site.bootstrap, batch.events)
+    async with talking_to(worker) as api:
+        await completed_batch(api, batch.batch_id)
+    assert worker.stop() == 0
