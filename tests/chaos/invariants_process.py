@@ -8,7 +8,7 @@ from statistics import median, quantiles
 from tests.chaos.evidence import Evidence
 from tests.chaos.findings import Finding, finding
 from tests.chaos.kafka import Logged
-from tests.chaos.site import CATCH_UP_SECONDS, READY_SECONDS
+from tests.chaos.site import CATCH_UP_SECONDS, CHECK_WINDOW_EVENTS, READY_SECONDS
 from tests.chaos.texts import CANARY
 from tests.chaos.workers import Descriptors, Life, Sample
 
@@ -18,6 +18,8 @@ _RESUME_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 180.0
 _MOST_GROWTH = 0.10
 _MORE_DESCRIPTORS = 24
+# An event in flight has one at a time; and one asks whether the store is back.
+_MOST_TO_STORE = CHECK_WINDOW_EVENTS + 1
 # Of one worker of two: six partitions of three tables, shared.
 _DATABASES = 9
 # Faults meet either kind of essay by chance; a loop that is held would show tenfold.
@@ -83,20 +85,20 @@ def health(found: Evidence) -> Finding:
         for worker in found.site.workers.values()
         for life in worker.lives
     ]
-    long_ones = [(name, life) for name, life in lives if _span(life) >= _LONG_LIFE_SECONDS]
-    life_of = dict(long_ones)
-    growths = {name: _growth(life) for name, life in long_ones}
-    descriptors = {name: _more_descriptors(life) for name, life in long_ones}
+    long_ones = {name: life for name, life in lives if _span(life) >= _LONG_LIFE_SECONDS}
+    growths = {name: _growth(life) for name, life in long_ones.items()}
+    descriptors = {name: _more_descriptors(life) for name, life in long_ones.items()}
 
     def faults() -> Iterator[str]:
         for name, log in found.logs.items():
             yield from (f"{name}: {line[:300]}" for line in _alarms(log))
-        for name, growth in growths.items():
-            if growth > _MOST_GROWTH:
-                yield f"{name} grew by {growth:.0%} over its second half: {_sizes(life_of[name])}"
-        for name, more in descriptors.items():
-            if more > _MORE_DESCRIPTORS:
-                yield f"{name} has {more} descriptors more than at its half: {_open(life_of[name])}"
+        for name, life in lives:
+            yield from _too_many_connections(name, life)
+        for name, life in long_ones.items():
+            if growths[name] > _MOST_GROWTH:
+                yield f"{name} grew by {growths[name]:.0%} over its second half: {_sizes(life)}"
+            if descriptors[name] > _MORE_DESCRIPTORS:
+                yield f"{name} has {descriptors[name]} descriptors more: {_open(life)}"
         yield from (f"ended by itself: {exit_}" for exit_ in found.tally.unasked_exits)
 
     grown = ", ".join(f"{name} {growth:+.1%}" for name, growth in growths.items())
@@ -123,6 +125,12 @@ def mending(found: Evidence) -> Finding:
     unchecked = [f"NOT CHECKED: {what}" for what in tally.unchecked]
     figures = "; ".join([f"databases rebuilt: {', '.join(harms) or 'none, no damage'}", *unchecked])
     return finding("I12", "damage is found and mended", figures, faults())
+
+
+def _too_many_connections(name: str, life: Life) -> Iterator[str]:
+    most = max((sample.descriptors.to_store for sample in life.samples), default=0)
+    if most > _MOST_TO_STORE:
+        yield f"{name} had {most} connections to the content store"
 
 
 def _alarms(log: str) -> Iterator[str]:

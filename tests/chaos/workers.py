@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 import psutil
+from yarl import URL
 
 _POLL_SECONDS = 0.2
 # RocksDB holds it for as long as a database is open.
@@ -31,22 +32,27 @@ class Descriptors:
     """What a process has open. A worker has so many databases as partitions are its own.
 
     Attributes:
-        others: Open files that belong to no table, connections and pipes among them.
+        to_store: Connections to the content store, a pool that is empty where nothing is to do.
+        others: Open files that belong to no table, other connections and pipes among them.
         databases: Databases of tables.
         of_databases: Their files.
     """
 
+    to_store: int
     others: int
     databases: int
     of_databases: int
 
     @classmethod
-    def of(cls, pid: int) -> Descriptors:
+    def of(cls, pid: int, store_port: int) -> Descriptors:
         """Count those of a process; one that is closed meanwhile does not count."""
         names = _open_files(pid)
         in_tables = [name for name in names if ".db/" in name]
         databases = sum(_LOCK in name for name in in_tables)
-        return cls(len(names) - len(in_tables), databases, len(in_tables))
+        connections = psutil.Process(pid).net_connections("tcp")
+        to_store = sum(bool(one.raddr) and one.raddr.port == store_port for one in connections)
+        others = len(names) - len(in_tables) - to_store
+        return cls(to_store, others, databases, len(in_tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +199,9 @@ class Worker:
             family = [top, *top.children(recursive=True)]
             # A page that several map counts once: each has its share of it.
             used = [process.memory_full_info().pss for process in family]
-            sample = Sample(time.monotonic(), sum(used), Descriptors.of(top.pid), tuple(used))
-            self.life.samples.append(sample)
+            store_port = URL(str(self.settings["content_store_url"])).port or 0
+            opened = Descriptors.of(top.pid, store_port)
+            self.life.samples.append(Sample(time.monotonic(), sum(used), opened, tuple(used)))
 
     async def is_ready(self, session: aiohttp.ClientSession) -> bool:
         status, _ = await self._ask(session, "/readyz")
