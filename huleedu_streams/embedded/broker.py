@@ -152,8 +152,7 @@ def _format(data_dir: Path, node: config.Node, java: Path, class_path: Sequence[
     properties = data_dir / "format.properties"
     entries = config.server_properties(node) | {"log.dirs": str(draft)}
     config.write_properties(properties, entries)
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"]
+    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={random_id()}"]
     command = config.java_command(
         java, class_path, "-Dhuleedu.format", [*tool, "-c", str(properties), "--standalone"]
     )
@@ -162,6 +161,11 @@ def _format(data_dir: Path, node: config.Node, java: Path, class_path: Sequence[
         raise StartupError(f"Kafka cannot format {draft}: {_reason(result.stdout + result.stderr)}")
     properties.unlink()
     draft.rename(node.log_dir)
+
+
+def random_id() -> str:
+    """Return a new id as Kafka writes them: a UUID in 22 characters."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def run_in_time(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -20,8 +20,6 @@ _HOLD_SECONDS = 1.0
 _DISK_MEGABYTES = 512
 _FOUND_SECONDS = 60.0
 _SKEWED_SECONDS = 6.0
-_MENDING = ("table_is_rebuilt", "worker_starts_again")
-_SPACE = ("waiting_for_space", "space_is_back")
 _SPELLER = "huleedu_streams.spelling.worker"
 _FAKETIME = next(
     (
@@ -37,7 +35,7 @@ async def freeze(site: Site, name: str, *, release: float) -> None:
     """Stop a worker with rows on their way, for two session timeouts, then let it go on.
 
     The broker gets nothing from anybody for a second before, so the stopped worker holds a row for
-    each event in flight. It sends them when others have long gone on from those very rows.
+    each event in flight. Others have long gone on from those very rows when it could send them.
     """
     worker = site.worker(name)
     site.proxy.hold_produce()
@@ -104,7 +102,8 @@ async def damage(site: Site, name: str, how: str, *, release: float) -> None:
         harm(path)
     harmed = {path.parent.name for path in files}
     site.note("damaged", worker=name, how=how, databases=sorted(harmed))
-    before, restarts = (len(worker.entries(event)) for event in _MENDING)
+    before = len(worker.entries("table_is_rebuilt"))
+    restarts = len(worker.entries("worker_starts_again"))
     # Where nobody asks for the row, the scrub finds it.
     await faults.start_again(site, worker, settings={"scrub_interval_seconds": 1})
 
@@ -119,7 +118,7 @@ async def damage(site: Site, name: str, how: str, *, release: float) -> None:
                 _FOUND_SECONDS,
             )
         await site.until_ready(f"{how} of {name}")
-    site.tally.rebalances += 2 * (len(worker.entries(_MENDING[1])) - restarts)
+    site.tally.rebalances += 2 * (len(worker.entries("worker_starts_again")) - restarts)
     missed = harmed & worker.open_databases - rebuilt() if is_noticed else set()
     site.tally.damages[how] = (len(rebuilt()), len(missed))
 
@@ -145,7 +144,8 @@ async def fill_disk(site: Site, name: str, *, release: float) -> None:
 
 
 async def _fill(site: Site, worker: Worker, release: float) -> None:
-    waiting, back = (len(worker.entries(event)) for event in _SPACE)
+    waiting = len(worker.entries("waiting_for_space"))
+    back = len(worker.entries("space_is_back"))
     ballast = worker.data_dir / "ballast"
     try:
         with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -154,11 +154,11 @@ async def _fill(site: Site, worker: Worker, release: float) -> None:
         site.note("disk full", worker=worker.name)
         await faults.let_out(site, release)
         await site.until(
-            lambda: len(worker.entries(_SPACE[0])) > waiting, "the full disk is noticed"
+            lambda: len(worker.entries("waiting_for_space")) > waiting, "the full disk is noticed"
         )
     finally:
         ballast.unlink()
-    await site.until(lambda: len(worker.entries(_SPACE[1])) > back, "the space is noticed")
+    await site.until(lambda: len(worker.entries("space_is_back")) > back, "the space is noticed")
     site.tally.rebalances += 2
     await site.until_ready(f"space for {worker.name}")
 

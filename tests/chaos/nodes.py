@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import shutil
 import signal
-import uuid
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -72,7 +70,7 @@ class ThreeNodes:
         return int(found.topics[topic].partitions[partition].leader)
 
     def controller(self) -> int:
-        """Return which node leads the quorum, by what most nodes have written down."""
+        """Return which node leads the quorum, by the newest vote that one has written down."""
         votes = [
             json.loads((node.log_dir / "__cluster_metadata-0" / "quorum-state").read_bytes())
             for node in self._nodes.values()
@@ -92,14 +90,14 @@ class ThreeNodes:
         self._wait(number)
 
     def _start(self) -> None:
-        cluster = _short_id()
-        directories = {number: _short_id() for number in _IDS}
+        cluster = broker.random_id()
+        directories = {number: broker.random_id() for number in _IDS}
         voters = ",".join(
             f"{number}@{config.HOST}:{node.controller_port}:{directories[number]}"
             for number, node in self._nodes.items()
         )
         for number in _IDS:
-            self._format(number, ["--cluster-id", cluster, "--initial-controllers", voters])
+            self._format(number, [f"--cluster-id={cluster}", "--initial-controllers", voters])
             self._spawn(number)
         for number in _IDS:
             self._wait(number)
@@ -129,11 +127,3 @@ class ThreeNodes:
 
     def _command(self, arguments: list[str], mark: str) -> list[str]:
         return config.java_command(jars.java_executable(), jars.ensure_jars(), mark, arguments)
-
-
-def _short_id() -> str:
-    """Return an id as Kafka writes one; it takes none that begins with a dash for an option."""
-    while True:
-        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if not text.startswith("-"):
-            return text

@@ -123,6 +123,16 @@ async def producing(bootstrap: str, **options: object) -> AsyncIterator[AIOKafka
         await producer.stop()
 
 
+@asynccontextmanager
+async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
 async def evict_members(bootstrap: str, group: str) -> None:
     """Take every member out of a group: what the broker does once a killed worker is silent.
 
@@ -132,31 +142,24 @@ async def evict_members(bootstrap: str, group: str) -> None:
 
 
 async def _evicted(bootstrap: str, group: str) -> bool | None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        coordinator = await admin.find_coordinator(group)
-        for member_id in await _members(admin, group):
-            # No public call leaves a group for others.
-            request = LeaveGroupRequest(group, member_id)
-            await admin._send_request(request, coordinator)  # noqa: SLF001
-    except GroupCoordinatorNotAvailableError:
-        return True  # a broker that never had a group
-    except NodeNotReadyError:
-        return None  # one that stood still is not a member of its own cluster for a moment
-    finally:
-        await admin.close()
+    async with administering(bootstrap) as admin:
+        try:
+            coordinator = await admin.find_coordinator(group)
+            for member_id in await _members(admin, group):
+                # No public call leaves a group for others.
+                request = LeaveGroupRequest(group, member_id)
+                await admin._send_request(request, coordinator)  # noqa: SLF001
+        except GroupCoordinatorNotAvailableError:
+            return True  # a broker that never had a group
+        except NodeNotReadyError:
+            return None  # one that stood still is not a member of its own cluster for a moment
     return True
 
 
 async def assigned_members(bootstrap: str, group: str) -> Sequence[str]:
     """Return the members of a group that have been given something."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with administering(bootstrap) as admin:
         answers = await admin.describe_consumer_groups([group])
-    finally:
-        await admin.close()
     members = [member for answer in answers for found in answer.groups for member in found[5]]
     return [member[0] for member in members if member[4]]
 

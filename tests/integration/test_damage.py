@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from huleedu_streams.embedded.process import wait_until
@@ -19,7 +19,7 @@ from huleedu_streams.topics.bootstrap import apply
 from huleedu_streams.topics.catalogue import catalogue
 from tables.reader import tables_folder
 from tests.integration.essays import a_batch, completed_batch
-from tests.integration.kafka import evict_members, produce, until
+from tests.integration.kafka import administering, evict_members, produce, until
 from tests.integration.workers import (
     TABLES,
     RunningWorker,
@@ -123,10 +123,8 @@ async def test_changelog_made_anew_under_rows_is_refused_with_what_to_type(
 ) -> None:
     _, before = await a_stopped_worker(site, app_id)
     name = f"{app_id}-essays-changelog"
-    deleting = AIOKafkaAdminClient(bootstrap_servers=site.bootstrap)
-    await deleting.start()
-    await deleting.delete_topics([name])
-    await deleting.close()
+    async with administering(site.bootstrap) as client:
+        await client.delete_topics([name])
     async with connected(site.bootstrap) as admin:
 
         async def is_gone() -> bool | None:
@@ -150,13 +148,11 @@ async def test_changelog_cut_at_its_beginning_is_said_and_the_rest_recovered(
 ) -> None:
     stopped, before = await a_stopped_worker(site, app_id)
     name = f"{app_id}-essays-changelog"
-    admin = AIOKafkaAdminClient(bootstrap_servers=site.bootstrap)
-    await admin.start()
     policy = {"cleanup.policy": "compact,delete"}
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, policy)])
     everything = {TopicPartition(name, number): RecordsToDelete(-1) for number in range(6)}
-    await admin.delete_records(everything)
-    await admin.close()
+    async with administering(site.bootstrap) as client:
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, policy)])
+        await client.delete_records(everything)
     await apply(site.bootstrap, catalogue(app_id))
     await evict_members(site.bootstrap, app_id)
 

@@ -8,13 +8,12 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from huleedu_streams.contracts import burials, dead_letters
 from huleedu_streams.contracts.topic_names import dead_letter_topic
 from tests.builders import REQUESTED
 from tests.integration.essays import SUCCESS, Batch, a_batch, completed_batch
-from tests.integration.kafka import evict_members, produce, tapped, until
+from tests.integration.kafka import administering, evict_members, produce, tapped, until
 from tests.integration.letters import Dlt, cases, header, put
 from tests.integration.workers import APP_ID, Api, RunningWorker, Site, talking_to, wait_until_ready
 
@@ -41,12 +40,8 @@ async def is_committed(bootstrap: str, letter: ConsumerRecord) -> bool | None:
     """Whether the workers have committed past the record that `letter` was made of."""
     added = dict(letter.headers)
     place = TopicPartition(REQUESTED, int(added[dead_letters.PARTITION]))
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with administering(bootstrap) as admin:
         committed = await admin.list_consumer_group_offsets(APP_ID, partitions=[place])
-    finally:
-        await admin.close()
     return committed[place].offset > int(added[dead_letters.OFFSET]) or None
 
 
