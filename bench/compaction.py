@@ -9,11 +9,11 @@ from pathlib import Path
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.partitioner import murmur2
 
 from bench.kafka import PARTITIONS, StalledError, a_kafka, produce
 from bench.recovery import CHANGELOG, essay_rows
 from bench.report import Figure
+from huleedu_streams.adapters.kafka_batches import partition_of
 from huleedu_streams.contracts.codec import OutgoingEvent
 
 _ROWS_A_STEP = 1_000
@@ -47,7 +47,7 @@ def _of_partition(number: int) -> Iterator[OutgoingEvent]:
     """Yield rows of essays of one partition, without end."""
     while True:
         for event in essay_rows(_ROWS_A_STEP):
-            if (murmur2(event.key.encode()) & 0x7FFFFFFF) % PARTITIONS == number:
+            if partition_of(event.key.encode(), PARTITIONS) == number:
                 yield event
 
 

@@ -139,7 +139,7 @@ class RequestBatcher:
     async def _partition_of(self, topic: str, key: bytes) -> int:
         producer = self._producer()
         known = producer.client.cluster.partitions_for_topic(topic)
-        return _hash(key) % len(known or await producer.partitions_for(topic))
+        return partition_of(key, len(known or await producer.partitions_for(topic)))
 
     async def _send_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -182,6 +182,7 @@ def unavailable(topic: str, error: BaseException) -> BrokerUnavailableError:
 
 
 @lru_cache(maxsize=_KEYS_REMEMBERED)
-def _hash(key: bytes) -> int:
-    hashed: int = murmur2(key) & _POSITIVE
-    return hashed
+def partition_of(key: bytes, count: int) -> int:
+    """Return the partition, of `count`, that Kafka's default partitioner gives a key."""
+    partition: int = (murmur2(key) & _POSITIVE) % count
+    return partition

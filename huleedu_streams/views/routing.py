@@ -12,10 +12,10 @@ from typing import Protocol
 
 import faust
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
-from aiokafka.partitioner import murmur2
 from faust.types import TP
 from yarl import URL
 
+from huleedu_streams.adapters.kafka_batches import partition_of
 from huleedu_streams.views.guards import Readiness, read_body, require_ready
 from huleedu_streams.views.problems import unavailable
 
@@ -75,9 +75,7 @@ class FaustOwners:
     def _partition(self, table: str, key: str) -> TP:
         declared = self._app.tables[table]
         count = declared.partitions or self._app.conf.topic_partitions
-        # Kafka's default partitioner, as the topics' producers use it.
-        partition = (murmur2(key.encode()) & 0x7FFFFFFF) % count
-        return TP(declared.changelog_topic.get_topic_name(), partition)
+        return TP(declared.changelog_topic.get_topic_name(), partition_of(key.encode(), count))
 
 
 class PeerClient:
