@@ -7,6 +7,7 @@ case, offsets, what is left alone) is the same for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_ENGINE = "ranked"
 # Names and errors repeat within a class; an entry is some 200 bytes.
-_WORDS_REMEMBERED = 65_536
+_WORDS_REMEMBERED = 16_384
 
 
 class Engine(Protocol):
@@ -194,7 +195,7 @@ class _Memory:
     def update(self, found: Iterable[tuple[str, Findings]]) -> None:
         if len(self._found) > _WORDS_REMEMBERED:
             self._found = {}
-        self._found.update(found)
+        self._found.update(islice(found, _WORDS_REMEMBERED))
 
 
 def log_refused(language: str, refused: tuple[RefusedEntry, ...]) -> None:
