@@ -81,6 +81,10 @@ class SpellChecker(Protocol):
         """End the processes behind it."""
         ...
 
+    def kill(self) -> None:
+        """End the processes behind it at once and wait for that; what is checked fails."""
+        ...
+
 
 class EventPublisher(Protocol):
     """Produces records."""

@@ -207,6 +207,7 @@ def _add_agents(
         checker = container.get(SpellChecker)
         app.open_on_start(checker.start)
         app.close_on_stop(checker.close)
+        app.kill_on_restart(checker.kill)
         checking = spellcheck.SpellcheckAgent(
             container.get(ContentStore),
             checker,

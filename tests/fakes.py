@@ -97,6 +97,9 @@ class ScriptedSpellChecker:
     async def close(self) -> None:
         self._languages = ()
 
+    def kill(self) -> None:
+        self._languages = ()
+
 
 class FrozenClock:
     """A Clock that stands still until told to move."""

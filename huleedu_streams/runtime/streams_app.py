@@ -71,6 +71,7 @@ class StreamsApp(faust.App):
         self.table_rebuilt: Callable[[str], None] = _no_metrics
         self._openings: list[Callable[[], Awaitable[None]]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._killers: list[Callable[[], None]] = []
         super().__init__(settings.faust_app_id, **_faust_options(settings, partitions))
         # Without an agent Faust's consumer crashes as it subscribes to nothing.
         self.producer_only = not settings.has_agents
@@ -114,6 +115,15 @@ class StreamsApp(faust.App):
     def close_on_stop(self, close: Callable[[], Awaitable[None]]) -> None:
         """Await `close` after the app has stopped; the last one added is closed first."""
         self._closers.append(close)
+
+    def kill_on_restart(self, kill: Callable[[], None]) -> None:
+        """Call `kill` where the process starts again without a stop."""
+        self._killers.append(kill)
+
+    def end_children(self) -> None:
+        """End the processes that this one has started, at once."""
+        for kill in self._killers:
+            kill()
 
     async def open(self) -> None:
         """Make ready what the agents use; what is ready stays so.

@@ -21,7 +21,7 @@ import structlog
 from yarl import URL
 
 from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
-from huleedu_streams.runtime.connections import fail_plainly
+from huleedu_streams.runtime.connections import mend_connections
 from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.memory import give_back_large_blocks
 from huleedu_streams.runtime.preflight import Peers, Preflight
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 FAUST_DEFAULT_LOG_LEVEL = "WARN"
 REFUSED = 2
+_SIGNALS_SECONDS = 0.05
 
 
 class StreamsWorker(faust.Worker):
@@ -45,7 +46,8 @@ class StreamsWorker(faust.Worker):
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped; does not return."""
         give_back_large_blocks()
-        fail_plainly()
+        standstill = Standstill(self.app.unnoticed_seconds, self._stood_still)
+        mend_connections(standstill.look)
         self._setup_logging()
         self.spinner = None
         try:
@@ -57,7 +59,7 @@ class StreamsWorker(faust.Worker):
         log.info("worker_starting", **self.app.description)
         self.app.renew, self.app.refuse = self._renew, self._refuse
         if self.app.settings.has_agents:
-            Standstill(self.app.unnoticed_seconds, _go_on_as_nobody).start(self.loop)
+            standstill.start(self.loop)
         try:
             super().execute_from_commandline()
         finally:
@@ -92,7 +94,28 @@ class StreamsWorker(faust.Worker):
         if self._refusal is not None:
             _end_refused(self._refusal)
         if self._renewal is not None:
-            _start_again()
+            self._start_again()
+
+    def _stood_still(self, seconds: float) -> None:
+        """Start again with nothing sent of what is in flight: others have it by now."""
+        log.warning("worker_stood_still", seconds=round(seconds, 1))
+        # A signal that came meanwhile is taken first.
+        self.loop.call_later(_SIGNALS_SECONDS, self._go_on_as_nobody)
+
+    def _go_on_as_nobody(self) -> NoReturn:
+        logging.shutdown()
+        if not self._signal_stop_time or self._renewal is not None:
+            self._start_again()
+        os._exit(self._exit_code)
+
+    def _start_again(self) -> NoReturn:
+        """Run this very command anew: locks, sockets and files close; the process id stays."""
+        self.app.end_children()  # or the new one would never learn that they ended
+        try:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+        except OSError as error:
+            sys.stderr.write(f"huleedu-streams: cannot start again: {error}; start it by hand\n")
+            os._exit(1)
 
     def _on_sigint(self) -> None:
         """Stop as on SIGTERM; Faust would print a line of its own."""
@@ -171,18 +194,6 @@ class StreamsWorker(faust.Worker):
             chosen = {"WARN": "WARNING", "CRIT": "CRITICAL"}.get(level, level)
             logging.getLogger().setLevel(chosen)
             set_level(chosen)
-
-
-def _start_again() -> NoReturn:
-    """Run this very command anew: locks, sockets, children's pipes close; the process id stays."""
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
-
-
-def _go_on_as_nobody(seconds: float) -> NoReturn:
-    """Start again at once, with nothing sent of what is in flight: others have it by now."""
-    log.warning("worker_stood_still", seconds=round(seconds, 1))
-    logging.shutdown()
-    _start_again()
 
 
 def _end_refused(refusal: HuleeduStreamsError) -> NoReturn:

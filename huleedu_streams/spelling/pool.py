@@ -141,6 +141,10 @@ class PooledSpellChecker:
         self._idle.clear()
         self._threads.shutdown()
 
+    def kill(self) -> None:
+        """End all processes at once and wait for that; checks in flight fail."""
+        _dispose_of(tuple(self._alive))
+
     def _exchanged(self, task: asyncio.Task[CheckedText]) -> None:
         self._running.discard(task)
         self._slots.release()

@@ -58,6 +58,9 @@ class SlicedSpellChecker:
         """Let go of the dictionaries."""
         self._checkers.clear()
 
+    def kill(self) -> None:
+        """Do nothing: there is no process but this one."""
+
     async def _loaded(self, language: str) -> SpellChecker:
         async with self._loading:
             if language not in self._checkers:

@@ -6,6 +6,7 @@ import os
 import signal
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from huleedu_streams.embedded.process import wait_until
@@ -13,16 +14,15 @@ from huleedu_streams.topics.bootstrap import apply, member_client_ids
 from huleedu_streams.topics.catalogue import catalogue
 from tests.integration.essays import a_batch, completed_batch
 from tests.integration.kafka import produce, until
-from tests.integration.workers import Site, talking_to, wait_until_ready
+from tests.integration.workers import RunningWorker, Site, talking_to, wait_until_ready
 
 pytestmark = pytest.mark.kafka
 
 SESSION_SECONDS = 6
 
 
-async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_new_one(
-    site: Site,
-) -> None:
+async def a_stopped_process(site: Site) -> RunningWorker:
+    """Return a worker that was ready, and stands still since its group took it for dead."""
     app_id = f"standstill-{uuid4().hex[:8]}"
     await apply(site.bootstrap, catalogue(app_id))
     worker = site.start(app_id, app_id=app_id, session_timeout_seconds=SESSION_SECONDS)
@@ -33,14 +33,36 @@ async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_
 
     os.kill(worker.pid, signal.SIGSTOP)
     await until(has_no_members, "the group takes it for dead", 5 * SESSION_SECONDS)
+    return worker
+
+
+async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_new_one(
+    site: Site,
+) -> None:
+    worker = await a_stopped_process(site)
+
     os.kill(worker.pid, signal.SIGCONT)
 
     assert wait_until(lambda: len(worker.entries("worker_starting")) == 2, 20), worker.log[-2000:]
     (entry,) = worker.entries("worker_stood_still")
     assert entry["seconds"] > SESSION_SECONDS / 2
     wait_until_ready(worker)
+    children = psutil.Process(worker.pid).children(recursive=True)
+    assert psutil.STATUS_ZOMBIE not in {child.status() for child in children}
     batch = await a_batch(site, 3)
     await produce(site.bootstrap, batch.events)
     async with talking_to(worker) as api:
         await completed_batch(api, batch.batch_id)
     assert worker.stop() == 0
+
+
+async def test_worker_that_is_told_to_stop_while_it_stands_still_does_not_start_again(
+    site: Site,
+) -> None:
+    worker = await a_stopped_process(site)
+
+    os.kill(worker.pid, signal.SIGTERM)
+    os.kill(worker.pid, signal.SIGCONT)
+
+    assert worker.exit_code(20) == 0
+    assert len(worker.entries("worker_starting")) == 1

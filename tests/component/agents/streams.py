@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -21,7 +21,6 @@ from huleedu_streams.metrics import Metrics
 from huleedu_streams.protocols import ChangelogRecord
 from tests.fakes import FrozenClock
 
-WAIT_SECONDS = 5
 TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACED = (("traceparent", TRACEPARENT),)
 
@@ -181,10 +180,3 @@ async def running_loop(work: Work, *, window_events: int = 8) -> AsyncIterator[B
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await dependency.close()
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds; fail after a bound."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():  # noqa: ASYNC110 - any state may be asked for, not only events
-            await asyncio.sleep(0)

@@ -19,7 +19,8 @@ from huleedu_streams.errors import (
     ContentStoreUnavailableError,
     HuleeduStreamsError,
 )
-from tests.component.agents.streams import TRACED, TRACEPARENT, Bench, eventually, running_loop
+from tests.awaiting import eventually
+from tests.component.agents.streams import TRACED, TRACEPARENT, Bench, running_loop
 
 TOPIC = "huleedu.essay.spellcheck.requested.v1"
 

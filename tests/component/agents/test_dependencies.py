@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from huleedu_streams.agents import dependencies
 from huleedu_streams.agents.dependencies import Dependency, Trouble
 from huleedu_streams.metrics import Metrics
-from tests.component.agents.streams import Store, eventually
+from tests.awaiting import eventually
+from tests.component.agents.streams import Store
 from tests.fakes import FrozenClock
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from huleedu_streams.adapters.kafka_batches import RequestBatcher
 from huleedu_streams.errors import BrokerUnavailableError
+from tests.awaiting import eventually
 
 PARTITIONS = 6
 BATCH_BYTES = 500
@@ -64,12 +65,6 @@ async def batching() -> AsyncIterator[tuple[ScriptedProducer, RequestBatcher]]:
         yield producer, batcher
     finally:
         await batcher.close()
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - any state may be asked for, not only events
-            await asyncio.sleep(0)
 
 
 async def offsets(acks: Sequence[Any]) -> list[int]:

@@ -252,6 +252,15 @@ async def test_signals_of_the_parent_do_not_end_a_worker(odd: PooledSpellChecker
     assert await odd.check("a", "en") == before
 
 
+async def test_kill_leaves_no_process_and_no_zombie(odd: PooledSpellChecker) -> None:
+    await odd.check("a", "en")
+    (pid,) = odd.pids
+
+    odd.kill()
+
+    assert not psutil.pid_exists(pid)
+
+
 async def test_workers_end_when_their_parent_is_killed() -> None:
     program = """
 import asyncio, sys
