@@ -12,6 +12,7 @@ Not here: how a worker starts again (`huleedu_streams/runtime/`), reading from o
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ from tables.options import SharingOptions
 from tables.runs import Runs
 
 _ASIDE = ".damaged"
+_LOOKING = ".looking"
 # Some milliseconds of reading.
 _SLICE_ENTRIES = 500
 # The same where rows are decoded: 2 KB each, 64 KiB at most.
@@ -198,7 +200,9 @@ class GuardedStore(Store):
         """Remember how far the changelog holds nothing but rows of this table, or applied ones.
 
         Where another worker has written in between, one that was stopped and continued or one that
-        had the partition meanwhile, its rows are not here: a recovery must begin before them.
+        had the partition meanwhile, its rows are not here: a recovery must begin before them. A
+        row that was sent twice, as after a lost answer, leaves a gap as well; either lasts until
+        the next recovery.
         """
         if tp.partition not in self._dbs:
             return  # not this worker's any more
@@ -249,23 +253,30 @@ class GuardedStore(Store):
     def _opened(self, partition: int, path: Path) -> Rdict:
         self._count_damaged(path)
         files = {file.name for file in path.glob("*.sst")}
+        was_looked_at = not files or _begin_to_look(path)
         database: Rdict = super()._open_for_partition(partition)
         try:
-            self._look_at(database, path, files)
+            known = {Path(file["name"]).name for file in database.live_files()}
+            self._look_at(partition, database, is_whole=was_looked_at and files <= known)
         except Exception:
             _close(database)
             raise
+        _mark(path).unlink(missing_ok=True)
         return database
 
-    def _look_at(self, database: Rdict, path: Path, files: set[str]) -> None:
+    def _look_at(self, partition: int, database: Rdict, *, is_whole: bool) -> None:
         """Have the changelog read again if RocksDB does not know all files that were there.
 
         Its MANIFEST ends before them, or a crash came between the two. RocksDB takes either for
-        whole, and rows of the file that it does not know are missing. What is there is right, so
-        the changelog is applied over it.
+        whole and deletes the file that it does not know, whose rows are then missing. What is
+        there is right, so the changelog is applied over it. The mark stands for a look that did
+        not end: what was deleted before it cannot be seen any more.
         """
-        if files - {Path(file["name"]).name for file in database.live_files()}:
+        if not is_whole:
+            self._sent.pop(partition, None)
             database.delete(_OFFSET_KEY)
+            database.flush_wal(sync=True)
+            path = self.partition_path(partition)
             self._guardian.table_is_read_again(self.table_name, path.name)
         database.get(_OFFSET_KEY)  # is asked for in the rebalance, which must not fail
         database.set_options({"disable_auto_compactions": "false"})
@@ -352,6 +363,24 @@ def _close(database: Rdict) -> None:
     """Close a database that is in trouble: it may say so once more, and is closed all the same."""
     with suppress(Exception):
         database.close()
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + _LOOKING)
+
+
+def _begin_to_look(path: Path) -> bool:
+    """Leave the mark, on the disk itself; return whether there was none."""
+    mark = _mark(path)
+    was_looked_at = not mark.exists()
+    mark.touch()
+    for place in (mark, mark.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return was_looked_at
 
 
 def _aside(path: Path) -> Path:

@@ -63,7 +63,7 @@ class StreamsRecovery(Recovery):
         applied = {tp: destination[tp] for tp in tps}
         await super()._build_offsets(consumer, tps, destination, title)
         for tp in sorted(tps) if title == "active" else ():
-            if destination[tp] > (applied[tp] or 0):
+            if destination[tp] > (-1 if applied[tp] is None else applied[tp]):
                 log.warning(
                     "changelog_begins_late",
                     topic=tp.topic,
@@ -71,6 +71,9 @@ class StreamsRecovery(Recovery):
                     offset=destination[tp] + 1,
                     detail="records before it were deleted; rows that only they had are lost",
                 )
+                cut: Any = self.tp_to_table[tp]
+                with suppress(TableError):  # the guard told the app
+                    cut.data.set_persisted_offset(tp, destination[tp])
             if destination[tp] > self.active_highwaters[tp]:
                 self._refuse(tp, destination[tp] + 1, self.active_highwaters[tp] + 1)
                 await asyncio.Event().wait()  # the worker is stopping

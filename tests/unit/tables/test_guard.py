@@ -215,6 +215,17 @@ def test_database_that_a_crash_left_whole_is_not_read_again(tables: Tables) -> N
     assert tables.app.read_again == []
 
 
+def test_look_that_a_kill_cut_short_is_not_trusted_the_next_time(tables: Tables) -> None:
+    # RocksDB may have deleted by then what it did not know, and nothing would show it.
+    tables.folder.with_name("things-3.db.looking").touch()
+
+    offset = tables.store.persisted_offset(tables.tp)
+
+    assert offset is None
+    assert tables.app.read_again == ["things-3.db"]
+    assert [path.name for path in tables.folder.parent.glob("*-3.db*")] == ["things-3.db"]
+
+
 def test_database_goes_on_to_compact_what_it_holds(tables: Tables) -> None:
     _put_rows(tables, 6 * ROWS)
 
