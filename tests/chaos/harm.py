@@ -181,7 +181,8 @@ async def kill_spellers(site: Site, name: str, *, release: float) -> None:
     worker = site.worker(name)
     await faults.let_out(site, release)
     family = psutil.Process(worker.life.process.pid).children(recursive=True)
-    spellers = [process for process in family if _SPELLER in process.cmdline()]
+    alive = [process for process in family if process.status() != psutil.STATUS_ZOMBIE]
+    spellers = [process for process in alive if _SPELLER in process.cmdline()]
     assert spellers, f"{name} has no process that checks texts"
     for process in spellers:
         process.kill()

@@ -153,20 +153,20 @@ def _halves(life: Life) -> tuple[list[Sample], list[Sample]]:
 
 def _growth(life: Life) -> float:
     middle, last = _halves(life)
-    before = median(sample.resident_bytes for sample in middle)
-    return median(sample.resident_bytes for sample in last) / before - 1
+    before = median(sample.bytes_in_all for sample in middle)
+    return median(sample.bytes_in_all for sample in last) / before - 1
 
 
 def _sizes(life: Life) -> str:
     """Return what each process of a life used at its half, at its end and at the most, in MB."""
     middle, last = _halves(life)
-    most = max(life.samples, key=lambda sample: sample.resident_bytes)
+    most = max(life.samples, key=lambda sample: sample.bytes_in_all)
     return (
         " to ".join(
             "+".join(f"{size / 1e6:.0f}" for size in sample.each_bytes) + " MB"
             for sample in (middle[0], last[-1])
         )
-        + f", at the most {most.resident_bytes / 1e6:.0f} MB"
+        + f", at the most {most.bytes_in_all / 1e6:.0f} MB"
     )
 
 

@@ -262,7 +262,12 @@ class Site:
             for worker in self.workers.values():
                 if worker.is_running:
                     worker.sample()
-            self.note("progress", done=round(self.done, 4), sent=round(self.sent, 4))
+            used = {
+                name: [size // 1_000_000 for size in worker.life.samples[-1].each_bytes]
+                for name, worker in self.workers.items()
+                if worker.is_running and worker.life.samples
+            }
+            self.note("progress", done=round(self.done, 4), sent=round(self.sent, 4), used_mb=used)
 
     async def _restart_the_dead(self) -> None:
         """Do what a restart policy does with a worker that ends by itself."""

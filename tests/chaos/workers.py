@@ -60,19 +60,20 @@ class Sample:
     """What one process used at one moment, its children included."""
 
     at: float
-    resident_bytes: int
+    bytes_in_all: int
     descriptors: Descriptors
     each_bytes: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Life:
-    """One process of a worker, from its start to its end.
+    """One program run by a process of a worker, from its start to its end.
 
     Attributes:
         number: Of the worker's lives, from 1.
         samples: Its use of memory and descriptors over time.
         was_meant: Whether the harness ended it; otherwise it ended by itself.
+        stack: Where the program's stack begins, once that is known.
     """
 
     number: int
@@ -80,7 +81,7 @@ class Life:
     started: float
     samples: list[Sample] = field(default_factory=list)
     was_meant: bool = False
-    ended: float | None = None
+    stack: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -197,11 +198,23 @@ class Worker:
         with contextlib.suppress(psutil.Error, OSError):
             top = psutil.Process(self.life.process.pid)
             family = [top, *top.children(recursive=True)]
-            # A page that several map counts once: each has its share of it.
-            used = [process.memory_full_info().pss for process in family]
+            used = [_anonymous_bytes(process.pid) for process in family]
+            self._notice_another_program(top.pid)
             store_port = URL(str(self.settings["content_store_url"])).port or 0
             opened = Descriptors.of(top.pid, store_port)
             self.life.samples.append(Sample(time.monotonic(), sum(used), opened, tuple(used)))
+
+    def _notice_another_program(self, pid: int) -> None:
+        """Begin a life where the process started itself again: it keeps its id, and nothing else.
+
+        Linux places the stack of each program that a process runs anew.
+        """
+        stack = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[25]
+        if self.life.stack not in {"", stack}:
+            before = self.life
+            self.lives.append(Life(before.number + 1, before.process, time.monotonic()))
+            self.life.was_meant, before.was_meant = before.was_meant, True
+        self.life.stack = stack
 
     async def is_ready(self, session: aiohttp.ClientSession) -> bool:
         status, _ = await self._ask(session, "/readyz")
@@ -231,6 +244,13 @@ class Worker:
             raise AssertionError(f"tables {table} of {self.name}: {err.decode()[-500:]}")
         rows: list[dict[str, Any]] = json.loads(out)
         return rows
+
+
+def _anonymous_bytes(pid: int) -> int:
+    """Return how much memory a process has of its own; what it maps of files is the system's."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    (size,) = (line.split()[1] for line in lines if line.startswith("Anonymous:"))
+    return int(size) * 1024
 
 
 async def until_ready(
