@@ -7,7 +7,7 @@ tables and views it has (`wiring.py`).
 from __future__ import annotations
 
 import gc
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -102,11 +102,22 @@ class StreamsApp(faust.App):
         """How long the process may stand still before the group takes it for dead."""
         return self.conf.broker_session_timeout - self.conf.broker_heartbeat_interval
 
+    def find_damage(self) -> None:
+        """Read all databases through where one is damaged, so that one start mends them all."""
+        for store in self._stores():
+            for partition in store.open_partitions:
+                for _ in store.read_through(partition):
+                    pass
+
     def close_tables(self) -> None:
         """Close the databases of all tables: RocksDB's threads must not outlive its memory."""
+        for store in self._stores():
+            store.close()
+
+    def _stores(self) -> Iterator[GuardedStore]:
         for table in self.tables.values():
             if isinstance(table.data, GuardedStore):
-                table.data.close()
+                yield table.data
 
     def open_on_start(self, opening: Callable[[], Awaitable[None]]) -> None:
         """Await `opening` before the app starts to consume."""

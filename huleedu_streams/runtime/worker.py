@@ -20,7 +20,7 @@ import faust
 import structlog
 from yarl import URL
 
-from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableError
+from huleedu_streams.errors import HuleeduStreamsError, StartupError, TableDamagedError, TableError
 from huleedu_streams.runtime.connections import mend_connections
 from huleedu_streams.runtime.logs import configure_logging, set_level
 from huleedu_streams.runtime.memory import give_back_large_blocks
@@ -78,10 +78,13 @@ class StreamsWorker(faust.Worker):
 
     def _renew(self, reason: TableError) -> None:
         """Stop, and start this very command again; its tables are then recovered."""
-        if not self._signal_stop_time:
-            log.warning("worker_starts_again", code=reason.code, detail=str(reason))
-            super()._schedule_shutdown(signal.SIGTERM)
-            self._renewal = reason
+        if self._signal_stop_time or self._renewal is not None:
+            return
+        log.warning("worker_starts_again", code=reason.code, detail=str(reason))
+        self._renewal = reason
+        if isinstance(reason, TableDamagedError):
+            self.app.find_damage()
+        super()._schedule_shutdown(signal.SIGTERM)
 
     def _refuse(self, reason: StartupError) -> None:
         """Stop as one that should not have started."""

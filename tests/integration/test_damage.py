@@ -30,6 +30,8 @@ from tests.integration.workers import (
 
 pytestmark = pytest.mark.kafka
 
+_SEVERAL_BLOCKS_BYTES = 10_000
+
 
 @pytest.fixture
 async def app_id(site: Site) -> str:
@@ -43,9 +45,11 @@ def all_rows(worker: RunningWorker, app_id: str) -> dict[str, str]:
     return {table: json.dumps(worker.rows(table, app_id), sort_keys=True) for table in TABLES}
 
 
-async def a_stopped_worker(site: Site, app_id: str) -> tuple[RunningWorker, dict[str, str]]:
+async def a_stopped_worker(
+    site: Site, app_id: str, essays: int = 40
+) -> tuple[RunningWorker, dict[str, str]]:
     """Return a worker that has handled a batch and stopped, and its rows."""
-    batch = await a_batch(site, 40)
+    batch = await a_batch(site, essays)
     worker = site.start(app_id, app_id=app_id)
     wait_until_ready(worker)
     await produce(site.bootstrap, batch.events)
@@ -64,6 +68,14 @@ def flip(path: Path) -> None:
     """Damage every block: one that was just read is still in the cache."""
     body = bytearray(path.read_bytes())
     for place in range(100, len(body) * 3 // 4, 100):
+        body[place] ^= 0x55
+    path.write_bytes(body)
+
+
+def flip_later_rows(path: Path) -> None:
+    """Damage the blocks behind the first, which has the offset and is read at the opening."""
+    body = bytearray(path.read_bytes())
+    for place in range(len(body) // 3, len(body) * 3 // 4, 100):
         body[place] ^= 0x55
     path.write_bytes(body)
 
@@ -114,6 +126,28 @@ async def test_damage_found_at_work_makes_the_worker_start_again_whole(
     assert worker.entries("worker_starts_again")[0]["code"] == "table-damaged"
     again = len(worker.entries("worker_starts_again"))
     assert len(worker.entries("worker_starting")) == again + 2, "the first worker logs here, too"
+    assert all_rows(worker, app_id) == before
+    assert worker.stop() == 0
+
+
+async def test_all_damage_is_mended_by_one_start(site: Site, app_id: str) -> None:
+    stopped, before = await a_stopped_worker(site, app_id, essays=300)
+    damaged = [
+        path
+        for path in tables_files(stopped, app_id, "essays-*.db/*.sst")
+        if path.stat().st_size > _SEVERAL_BLOCKS_BYTES
+    ]
+    for path in damaged:
+        flip_later_rows(path)
+
+    worker = site.start(app_id, app_id=app_id, scrub_interval_seconds=1)
+    wait_until_ready(worker)
+    assert wait_until(lambda: bool(worker.entries("table_is_rebuilt")), 40), worker.log[-3000:]
+    wait_until_ready(worker)
+
+    assert len({path.parent for path in damaged}) > 1
+    assert len(worker.entries("table_is_rebuilt")) == len({path.parent for path in damaged})
+    assert len(worker.entries("worker_starts_again")) == 1
     assert all_rows(worker, app_id) == before
     assert worker.stop() == 0
 
