@@ -74,9 +74,10 @@ class FakeContentStore:
     async def open(self, port: int) -> None:
         """Listen; until `refuse`, connections are accepted."""
         self._port = port
-        self._runner = web.ServerRunner(web.Server(self._answer, logger=_SILENT))
+        server = web.Server(self._answer, logger=_SILENT)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
 
     async def refuse(self) -> None:
         """Stop listening: connections are refused."""
