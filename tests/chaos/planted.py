@@ -96,11 +96,9 @@ class RepeatSkipsOutputs(LifecycleAgent):
         return replace(handled, outputs=()) if is_repeat else handled
 
 
-class _NothingSeen:
-    """In place of `LifecycleRecord.event_ids`: no event was ever seen."""
-
-    def __get__(self, record: object, owner: object) -> frozenset[str]:
-        return frozenset()
+def _nothing_seen(_record: object) -> tuple[str, ...]:
+    """Have a record know of no event, whatever is written in it."""
+    return ()
 
 
 def _wipe_nothing(_path: object) -> None:
@@ -133,7 +131,7 @@ class Bug:
 BUGS: Mapping[str, Bug] = MappingProxyType(
     {
         "ack_before_produce": Bug("I1", (consuming, "DeliveryLoop", AckBeforeProduce)),
-        "dedupe_off": Bug("I3", (LifecycleRecord, "event_ids", _NothingSeen())),
+        "dedupe_off": Bug("I3", (LifecycleRecord, "event_ids", property(_nothing_seen))),
         "decode_errors_swallowed": Bug("I4", (wiring, "FailurePolicy", DecodeErrorsSwallowed)),
         "table_written_after_ack": Bug("I5", (consuming, "DeliveryLoop", TableWrittenAfterAck)),
         "repeat_skips_outputs": Bug("I2", (lifecycle, "LifecycleAgent", RepeatSkipsOutputs)),
