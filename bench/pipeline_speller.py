@@ -26,6 +26,9 @@ class PipelineSpeller:
     async def close(self) -> None:
         """Do nothing."""
 
+    def kill(self) -> None:
+        """Do nothing: there is no process but this one."""
+
     def _check(self, text: str) -> CheckedText:
         corrections: list[Correction] = []
 
