@@ -66,3 +66,5 @@ async def test_worker_that_is_told_to_stop_while_it_stands_still_does_not_start_
 
     assert worker.exit_code(20) == 0
     assert len(worker.entries("worker_starting")) == 1
+    # Its end may be as sudden as a kill's: connections are left to the system.
+    site.workers.remove(worker)
