@@ -49,6 +49,15 @@ def kill(pid: int) -> None:
     assert process.wait_until(lambda: not process.is_alive(pid), 10)
 
 
+def can_listen(bootstrap: str) -> bool:
+    host, port = bootstrap.split(":")
+    try:
+        socket.create_server((host, int(port))).close()
+    except OSError:
+        return False
+    return True
+
+
 async def produce(bootstrap: str, value: bytes) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()
@@ -87,6 +96,8 @@ async def test_killed_broker_starts_again_with_its_data_and_port(data_dir: Path)
     await topics.apply(before.bootstrap, [TOPIC])
     await produce(before.bootstrap, b"still here")
     kill(before.pid)
+    # Its first thread is gone before the last, which still listens.
+    assert process.wait_until(lambda: can_listen(before.bootstrap), 10)
 
     after = broker.start(data_dir)
 
