@@ -10,7 +10,6 @@ import asyncio
 import structlog
 
 from huleedu_streams.runtime.streams_app import StreamsApp
-from tables.guard import GuardedStore
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +36,8 @@ class Scrub:
 
     async def round(self) -> None:
         """Read every database through that is open now."""
-        for table in self._app.tables.values():
-            store = table.data
-            if not isinstance(store, GuardedStore):
-                continue
-            for partition in store.open_partitions:
-                for _ in store.read_through(partition):
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                    if self._app.should_stop:
-                        return
+        for _ in self._app.read_through():
+            await asyncio.sleep(_PAUSE_SECONDS)
+            if self._app.should_stop:
+                return
         log.debug("tables_read_through")

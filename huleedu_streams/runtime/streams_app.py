@@ -102,12 +102,11 @@ class StreamsApp(faust.App):
         """How long the process may stand still before the group takes it for dead."""
         return self.conf.broker_session_timeout - self.conf.broker_heartbeat_interval
 
-    def find_damage(self) -> None:
-        """Read all databases through where one is damaged, so that one start mends them all."""
+    def read_through(self) -> Iterator[None]:
+        """Read every database that is open, a slice a step; what is damaged is withdrawn."""
         for store in self._stores():
             for partition in store.open_partitions:
-                for _ in store.read_through(partition):
-                    pass
+                yield from store.read_through(partition)
 
     def close_tables(self) -> None:
         """Close the databases of all tables: RocksDB's threads must not outlive its memory."""

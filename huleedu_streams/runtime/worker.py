@@ -83,7 +83,9 @@ class StreamsWorker(faust.Worker):
         log.warning("worker_starts_again", code=reason.code, detail=str(reason))
         self._renewal = reason
         if isinstance(reason, TableDamagedError):
-            self.app.find_damage()
+            # Damage seldom comes alone, and one start then mends all of it.
+            for _ in self.app.read_through():
+                pass
         super()._schedule_shutdown(signal.SIGTERM)
 
     def _refuse(self, reason: StartupError) -> None:

@@ -26,8 +26,23 @@ async def wedged(api: Api) -> dict[str, Any] | None:
     return answer.body if answer.status == 503 else None
 
 
+async def catch_up(site: Site) -> None:
+    """Have all handled that other tests left: a backlog fills the hands of the agent that stalls.
+
+    Then nothing is read any more, and every partition is wedged indeed.
+    """
+    batch = await a_batch(site, ENOUGH)
+    worker = site.start("wedged")
+    wait_until_ready(worker)
+    await produce(site.bootstrap, batch.events)
+    async with talking_to(worker) as api:
+        await completed_batch(api, batch.batch_id)
+    assert worker.stop() == 0
+
+
 async def test_stalled_partition_fails_livez_and_a_restart_mends_it(site: Site) -> None:
     await evict_members(site.bootstrap, APP_ID)
+    await catch_up(site)
     first, second = await a_batch(site, 1), await a_batch(site, ENOUGH)
     worker = site.start("wedged", fault_points="before-ack@1:stall", **WATCHED)
     wait_until_ready(worker)
