@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, (os.cpu_count() or 2) - 1),
         ge=0,
         le=256,
-        description="processes that check texts; 0 = in place, in slices",
+        description="processes that check texts, as many again for large ones; 0 = none, in slices",
     )
     spell_timeout_seconds: float = Field(
         default=60, gt=0, description="bound on the check of one text"

@@ -2,7 +2,7 @@ r"""The speller: dictionary, index, engines, the user's list. No Kafka, no Faust
 
 ```
 dictionary -> lexicon (deletions) -> exact, weighted \
-                                                      checker -> pool (worker)
+                                                      checker -> pool (worker) -> by_size
 wordlist -> vocabulary (deletions) -> ranked         /    l2
 ```
 """

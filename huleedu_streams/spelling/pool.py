@@ -21,6 +21,7 @@ import orjson
 from huleedu_streams.domain.spelling import CheckedText
 from huleedu_streams.errors import DictionaryError, SpellcheckFailedError
 from huleedu_streams.protocols import SpellChecker
+from huleedu_streams.spelling.by_size import SpellCheckerBySize
 from huleedu_streams.spelling.checker import DEFAULT_ENGINE, log_refused
 from huleedu_streams.spelling.l2 import RefusedEntry
 from huleedu_streams.spelling.served import Served
@@ -49,7 +50,8 @@ def build_spell_checker(
         languages: Those to serve; the first is the one that an L2 file is for.
         engine: How candidates are chosen; `ranked` or `exact`.
         l2_dictionary: A list of learners' errors, or a folder of `<language>.txt`.
-        processes: How many check; 0 = in this process, in slices.
+        processes: How many check, and as many again while there are large texts; 0 = in this
+            process, in slices.
         timeout_seconds: Bound on the check of one text.
 
     Raises:
@@ -59,7 +61,10 @@ def build_spell_checker(
     served = Served.of(languages, engine, l2_dictionary)
     if processes == 0:
         return SlicedSpellChecker(served, timeout_seconds=timeout_seconds)
-    return PooledSpellChecker(served, processes=processes, timeout_seconds=timeout_seconds)
+    build_pool = partial(
+        PooledSpellChecker, served, processes=processes, timeout_seconds=timeout_seconds
+    )
+    return SpellCheckerBySize(build_pool(), build_pool)
 
 
 class PooledSpellChecker:
@@ -83,7 +88,7 @@ class PooledSpellChecker:
         self._idle: list[WorkerProcess] = []
         self._alive: set[WorkerProcess] = set()
         self._running: set[asyncio.Task[Any]] = set()
-        self._has_reported = False
+        self._refused: list[dict[str, Any]] = []
         self._is_closed = False
 
     @property
@@ -92,7 +97,7 @@ class PooledSpellChecker:
         return tuple(worker.pid for worker in self._alive)
 
     async def start(self) -> None:
-        """Start every process and wait until all have loaded their languages.
+        """Start every process, wait until all have loaded, and log what is refused of the lists.
 
         Raises:
             DictionaryError: a language or the list cannot be loaded.
@@ -108,6 +113,7 @@ class PooledSpellChecker:
                 raise SpellcheckFailedError("a spelling process ended while it started")
             if isinstance(outcome, BaseException):
                 raise outcome
+        _report(self._refused)
 
     async def check(self, text: str, language: str) -> CheckedText:
         """Return `text` corrected with the words of `language`.
@@ -192,10 +198,7 @@ class PooledSpellChecker:
         self._alive.add(worker)
         if self._is_closed:
             worker.kill()
-        refused = await self._bounded(worker, worker.wait_until_ready, _START_TIMEOUT_SECONDS)
-        if not self._has_reported:
-            self._has_reported = True
-            _report(refused)
+        self._refused = await self._bounded(worker, worker.wait_until_ready, _START_TIMEOUT_SECONDS)
         return worker
 
     async def _bounded(
@@ -221,8 +224,9 @@ class PooledSpellChecker:
 
 def _report(refused: list[dict[str, Any]]) -> None:
     for item in refused:
-        language = item.pop("language")
-        log_refused(language, (RefusedEntry(**item),))
+        match item:
+            case {"language": language, **entry}:
+                log_refused(language, (RefusedEntry(**entry),))
 
 
 def _dispose_of(workers: Sequence[WorkerProcess]) -> None:

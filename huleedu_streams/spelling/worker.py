@@ -7,7 +7,6 @@ started and watched (`pool.py`).
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -22,9 +21,6 @@ from huleedu_streams.errors import SpellingError
 from huleedu_streams.spelling.frames import read_frame, write_checked, write_frame
 from huleedu_streams.spelling.l2 import RefusedEntry
 from huleedu_streams.spelling.served import Served
-
-# Essays have some thousand; to give memory back takes as long as to check one.
-_LARGE_BYTES = 131_072
 
 
 class ChecksTexts(Protocol):
@@ -67,9 +63,6 @@ def serve(requests: IO[bytes], replies: IO[bytes], load: Load) -> None:
     write_frame(replies, orjson.dumps({"refused": refused}))
     while (request := read_frame(requests)) is not None:
         _answer(replies, orjson.loads(request), checkers)
-        if len(request) > _LARGE_BYTES:
-            del request
-            _give_memory_back()
 
 
 def _answer(
@@ -82,13 +75,6 @@ def _answer(
         write_frame(replies, orjson.dumps({"error": type(error).__name__}))
     else:
         write_checked(replies, checked)
-
-
-def _give_memory_back() -> None:
-    """Return to the system what glibc keeps of a large text's many small parts: tens of MB."""
-    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if malloc_trim is not None:
-        malloc_trim(0)
 
 
 def run(load: Load = load_checkers) -> None:

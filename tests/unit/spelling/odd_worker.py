@@ -17,16 +17,17 @@ class OddChecker:
     refused: tuple[RefusedEntry, ...] = ()
 
     def check(self, text: str) -> CheckedText:
-        if text == "fail":
-            raise RuntimeError(text)
-        if text == "hang":
+        order = text.strip()
+        if order == "fail":
+            raise RuntimeError(order)
+        if order == "hang":
             signal.pause()
-        if text == "end":
+        if order == "end":
             os._exit(1)
-        if text == f"kill {os.getpid()}":
+        if order == f"kill {os.getpid()}":
             os.kill(os.getpid(), signal.SIGKILL)
         sys.stdout.write("this must not reach the pipe of replies")
-        return CheckedText(f"{text} {os.getpid()}")
+        return CheckedText(f"{order} {os.getpid()}")
 
 
 def load(assignment: dict[str, Any]) -> dict[str, OddChecker]:

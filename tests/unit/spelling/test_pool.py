@@ -22,6 +22,7 @@ from huleedu_streams.errors import (
     UnsupportedLanguageError,
 )
 from huleedu_streams.spelling import SpellChecker
+from huleedu_streams.spelling.by_size import LARGE_TEXT
 from huleedu_streams.spelling.pool import PooledSpellChecker, build_spell_checker
 from huleedu_streams.spelling.served import Served
 from huleedu_streams.spelling.sliced import SlicedSpellChecker
@@ -73,6 +74,17 @@ async def test_text_checked_off_the_loop_is_as_checked_directly(
 
 
 @pytest.mark.parametrize("processes", [0, 1])
+async def test_large_text_is_corrected_as_directly(english: SpellChecker, processes: int) -> None:
+    pool = build_spell_checker(["en"], processes=processes)
+    text = TEXT * (LARGE_TEXT // 20)
+
+    checked = await pool.check(text, "en")
+    await pool.close()
+
+    assert checked.text == english.check(text).text
+
+
+@pytest.mark.parametrize("processes", [0, 1])
 async def test_language_that_is_not_served_is_never_corrected(processes: int) -> None:
     pool = build_spell_checker(["en"], processes=processes)
 
@@ -99,9 +111,9 @@ async def test_language_without_a_dictionary_is_refused_at_once() -> None:
 async def test_refused_entries_of_the_list_are_logged_once(l2_file: Path, processes: int) -> None:
     with structlog.testing.capture_logs() as logs:
         pool = build_spell_checker(["en", "ru"], l2_dictionary=l2_file, processes=processes)
-        assert isinstance(pool, PooledSpellChecker | SlicedSpellChecker)
         await pool.start()
         checked = await pool.check("alot", "en")
+        await pool.check("alot " * LARGE_TEXT, "en")
         await pool.close()
 
     assert checked.text == "a lot"
@@ -263,12 +275,12 @@ async def test_kill_leaves_no_process_and_no_zombie(odd: PooledSpellChecker) -> 
 
 async def test_workers_end_when_their_parent_is_killed() -> None:
     program = """
-import asyncio, sys
+import asyncio, psutil
 from huleedu_streams.spelling.pool import build_spell_checker
 async def main():
     pool = build_spell_checker(["ru"], processes=2)
     await pool.start()
-    print(*pool.pids, flush=True)
+    print(*(child.pid for child in psutil.Process().children()), flush=True)
     await asyncio.sleep(600)
 asyncio.run(main())
 """
