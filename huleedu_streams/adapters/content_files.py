@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TypeVar
 from zlib import crc32
 
+import structlog
+
 from huleedu_streams.adapters.content_ids import checked_id, checked_media_type
 from huleedu_streams.adapters.threads import BoundedThreads
 from huleedu_streams.errors import (
@@ -28,6 +30,8 @@ from huleedu_streams.errors import (
     ContentStoreUnavailableError,
 )
 from huleedu_streams.protocols import StoredContent
+
+log = structlog.get_logger(__name__)
 
 MARKER = ".huleedu-content"
 # Below this a probe of one byte may still fit where a text does not: the disk counts as full.
@@ -97,6 +101,11 @@ class FileContentStore:
             self._root.mkdir(parents=True, exist_ok=True)
             if not self._marker.exists():
                 self._marker.touch(mode=0o644)
+                log.info(
+                    "content_store_made",
+                    folder=str(self._root.absolute()),
+                    detail="no store was here; if there should be one, stop and mount its volume",
+                )
             self._is_known = True
         return step()
 

@@ -41,7 +41,8 @@ def up(*, as_json: bool) -> None:
     """Start Kafka, topics and one worker, and leave them running.
 
     Settings are read as always: HULEEDU_BROKER_URL and HULEEDU_WEB_PORT say on which ports,
-    HULEEDU_DATA_DIR where all state lies. What runs already is left alone.
+    HULEEDU_DATA_DIR where Kafka, tables and logs lie, HULEEDU_CONTENT_STORE_URL where texts lie.
+    What runs already is left alone.
     """
     running = asyncio.run(_up(load_settings()))
     if as_json:

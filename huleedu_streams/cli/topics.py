@@ -40,7 +40,9 @@ def _with_target(command: Callable[Concatenate[_Target, P], R]) -> Callable[...,
     @click.option(
         "--wait", "wait_seconds", type=float, help="Seconds to wait for it; 0 = for ever."
     )
-    @click.option("--app-id", help=f"Whose changelog topics; {DEFAULT_APP_ID}.")
+    @click.option(
+        "--app-id", help=f"Whose changelog topics; HULEEDU_APP_ID, else {DEFAULT_APP_ID}."
+    )
     @click.option(
         "--file",
         "path",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from huleedu_streams.adapters.content_files import MARKER, FileContentStore
 from huleedu_streams.errors import (
@@ -114,6 +115,15 @@ async def test_volume_that_is_back_is_used_again(tmp_path: Path) -> None:
 
     assert await store.is_healthy()
     assert (await store.get(TEXT_ID)).body == b"a text"
+
+
+async def test_store_that_is_made_is_said_once(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            await FileContentStore(tmp_path / "new").put(TEXT_ID, b"a text", "text/plain")
+
+    made = [(log["event"], log["folder"]) for log in logs]
+    assert made == [("content_store_made", str(tmp_path / "new"))]
 
 
 async def test_folder_filled_by_an_earlier_version_is_read_and_marked(tmp_path: Path) -> None:
