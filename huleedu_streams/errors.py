@@ -30,6 +30,7 @@ HuleeduStreamsError
   BrokerUnavailableError            transient: no answer, or no acknowledgement in time
   TableError
     TableDamagedError                 a RocksDB folder cannot be read to its end
+    TableUnusableError                the system lets nobody read or write it
     DiskFullError                     transient: no space for a table's next write
   WorkerUnavailableError            transient: no worker answers there, or not now
   RequestRefusedError               permanent: a worker answers no, and says why
@@ -261,6 +262,16 @@ class TableDamagedError(TableError):
     """
 
     code = "table-damaged"
+
+
+class TableUnusableError(TableError):
+    """The system lets nobody read or write a table's RocksDB folder; its rows may be whole.
+
+    Operator action: mend the disk, or the folder's mode or owner. A worker starts again once by
+    itself, and is refused where the folder cannot be opened then.
+    """
+
+    code = "table-unusable"
 
 
 class DiskFullError(TableError):

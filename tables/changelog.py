@@ -123,8 +123,9 @@ class RecordingTable(faust.Table[str, Row]):
             super().__setitem__(key, value)
             return
         encoded = orjson.dumps(value)
-        self._record(key, encoded)
+        changes, change = self._changed(key, encoded)
         self.data._set(key.encode(), encoded)  # noqa: SLF001 - the row as bytes
+        changes.append(change)  # not before: what RocksDB did not take is no change
 
     def on_key_set(self, key: str, value: Row) -> None:
         """Record the write in place of sending it."""
@@ -135,9 +136,14 @@ class RecordingTable(faust.Table[str, Row]):
         self._record(key, None)
 
     def _record(self, key: str, value: bytes | None) -> None:
+        changes, change = self._changed(key, value)
+        changes.append(change)
+
+    def _changed(self, key: str, value: bytes | None) -> tuple[list[Change], Change]:
+        """Return a change, and where it is to be recorded."""
         changes = _changes.get()
         partition = self.partition_for_key(key)
         if changes is None or partition is None:
             raise RuntimeError(f"table {self.name} is written outside the delivery loop")
         topic = self.changelog_topic.get_topic_name()
-        changes.append(Change(self, topic, partition, key.encode(), value))
+        return changes, Change(self, topic, partition, key.encode(), value)

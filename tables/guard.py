@@ -1,12 +1,12 @@
 """RocksDB under a guard: a damaged database is thrown away and built anew from its changelog.
 
-RocksDB says that a block is damaged when it is read, not before, and rocksdict says everything as
-a plain `Exception`. Here each such word is classified, and what cannot be trusted is withdrawn:
-its folder is moved aside and removed, nobody gets another row from it, and the app is told, so
-that the worker starts again and recovers that partition, and only that one, from the changelog.
+RocksDB says that a block is damaged when it is read, not before. What cannot be trusted then is
+withdrawn: its folder is moved aside and removed, nobody gets another row from it, and the app is
+told, so that the worker starts again and recovers that partition, and only that one, from the
+changelog.
 
-Not here: how a worker starts again (`huleedu_streams/runtime/`), reading from outside
-(`tables/reader.py`).
+Not here: what RocksDB's words mean (`tables/faults.py`), how a worker starts again
+(`huleedu_streams/runtime/`), reading from outside (`tables/reader.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -27,30 +26,18 @@ from faust.streams import current_event
 from faust.types import TP
 from rocksdict import Rdict, WriteBatch
 
-from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
+from huleedu_streams.errors import TableDamagedError, TableError, TableUnusableError
+from tables.faults import Fault, failure_of, fault_of, reason_of
 from tables.options import SharingOptions
 from tables.runs import Runs
 
 _ASIDE = ".damaged"
 _LOOKING = ".looking"
-# Some milliseconds of reading.
-_SLICE_ENTRIES = 500
-# The same where rows are decoded: 2 KB each, 64 KiB at most.
+# Some milliseconds of reading: 2 KB each, 64 KiB at most.
 _SLICE_ROWS = 100
 _SLICE_BYTES = 500_000
 # Faust keeps the changelog offset it has applied under this key, among the rows.
 _OFFSET_KEY = b"__faust\0offset__"
-# How long the words of RocksDB may be in a message of ours.
-_REASON_LENGTH = 160
-
-
-class Fault(Enum):
-    """What a word of RocksDB means for the database that it is about."""
-
-    DAMAGED = "damaged"  # read wrongly, or not at all: build it anew
-    FULL = "full"  # nothing is wrong with it but the space
-    LOCKED = "locked"  # somebody else has it open
-    OTHER = "other"
 
 
 class Guardian(Protocol):
@@ -58,6 +45,10 @@ class Guardian(Protocol):
 
     def table_failed(self, table: str, error: TableError) -> None:
         """Start the worker again: a partition of `table` gives no more rows in this process."""
+        ...
+
+    def table_cannot_be_opened(self, table: str, error: TableError) -> None:
+        """End the worker: starting again would not help."""
         ...
 
     def table_is_rebuilt(self, table: str, folder: str) -> None:
@@ -81,21 +72,6 @@ class ChangelogRecord(Protocol):
     def value(self) -> bytes | None:
         """The row; None where it was deleted."""
         ...
-
-
-def fault_of(error: Exception) -> Fault:
-    """Return what an exception of rocksdict says; that of anybody else is `OTHER`."""
-    if type(error) is not Exception:
-        return Fault.OTHER
-    words = str(error)
-    if "No space left on device" in words or "Disk quota exceeded" in words:
-        return Fault.FULL
-    if words.startswith("Corruption:") or "Input/output error" in words:
-        return Fault.DAMAGED
-    if "lock file" in words or "lock hold by" in words:
-        return Fault.LOCKED
-    # A file that the manifest names.
-    return Fault.DAMAGED if "No such file or directory" in words else Fault.OTHER
 
 
 class GuardedStore(Store):
@@ -127,10 +103,12 @@ class GuardedStore(Store):
             path = self.partition_path(partition)
             if (database := self._dbs.pop(partition, None)) is not None:
                 _close(database)
-            failure = _failure(path, error)
+            failure = failure_of(path, error)
             self._withdrawn[partition] = failure
             if isinstance(failure, TableDamagedError):
-                _move_aside(path)
+                # What cannot be moved now is found again as it is opened.
+                with suppress(OSError):
+                    _move_aside(path)
             self._guardian.table_failed(self.table_name, failure)
         return self._withdrawn[partition]
 
@@ -147,7 +125,7 @@ class GuardedStore(Store):
             entries = database.iter()
             entries.seek_to_first()
             while entries.valid():
-                for _ in range(_SLICE_ENTRIES):
+                for _ in range(_SLICE_ROWS):
                     if not entries.valid():
                         break
                     entries.next()
@@ -242,6 +220,22 @@ class GuardedStore(Store):
             raise self._withdrawn[partition]
         path = self.partition_path(partition)
         try:
+            return self._opened_or_made_anew(partition, path)
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is Fault.FULL:
+                raise self.withdraw(partition, error) from error
+            if fault is Fault.OTHER:
+                failure = TableUnusableError(
+                    f"cannot open {path} ({reason_of(error)}); mend its disk or its mode and start "
+                    f"again, or have it made anew from its changelog: rm -r {path}"
+                )
+                self._guardian.table_cannot_be_opened(self.table_name, failure)
+                raise failure from error
+            raise
+
+    def _opened_or_made_anew(self, partition: int, path: Path) -> Rdict:
+        try:
             return self._opened(partition, path)
         except Exception as error:
             if fault_of(error) is not Fault.DAMAGED:
@@ -328,7 +322,7 @@ class GuardedStore(Store):
         try:
             yield
         except Exception as error:
-            if fault_of(error) not in {Fault.DAMAGED, Fault.FULL}:
+            if fault_of(error) in {None, Fault.LOCKED}:
                 raise
             raise self.withdraw(partition, error) from error
 
@@ -350,13 +344,6 @@ def _version(value: bytes | None) -> float:
         return math.inf
     version: int = orjson.loads(value).get("version", 0)
     return version
-
-
-def _failure(path: Path, error: Exception) -> TableError:
-    if fault_of(error) is Fault.FULL:
-        return DiskFullError(f"no space is left for {path}; make some")
-    reason = " ".join(str(error).split())[:_REASON_LENGTH]
-    return TableDamagedError(f"{path} is damaged ({reason}); its changelog rebuilds it")
 
 
 def _close(database: Rdict) -> None:

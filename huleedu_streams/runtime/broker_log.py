@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from huleedu_streams.protocols import Clock, Outage
+from huleedu_streams.runtime.started import Started
 from huleedu_streams.runtime.watchdog import Place
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ class BrokerLog:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._clock = clock
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer = Started[AIOKafkaConsumer](self._start, AIOKafkaConsumer.stop)
         self._outage: Outage | None = None
 
     @property
@@ -57,7 +58,7 @@ class BrokerLog:
         partitions = [TopicPartition(*place) for place in places]
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                consumer = await self._started()
+                consumer = await self._consumer.get()
                 begins = await consumer.beginning_offsets(partitions)
                 ends = await consumer.end_offsets(partitions)
         except (KafkaError, TimeoutError, OSError):
@@ -68,9 +69,7 @@ class BrokerLog:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        await self._consumer.close()
 
     def _is_silent(self) -> None:
         if self._outage is None:
@@ -83,15 +82,13 @@ class BrokerLog:
             log.info("broker_back", brokers=self._bootstrap_servers, since=str(self._outage.since))
             self._outage = None
 
-    async def _started(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
-            )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
-        return self._consumer
+    async def _start(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer

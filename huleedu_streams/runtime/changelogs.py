@@ -13,6 +13,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from huleedu_streams.runtime.started import ended
+
 log = structlog.get_logger(__name__)
 
 # Applied in some milliseconds.
@@ -81,14 +83,7 @@ async def _start(consumer: AIOKafkaConsumer) -> None:
             log.warning("changelogs_wait", detail=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
         except asyncio.CancelledError:
-            await _ended(starting)
+            await ended(starting)
             raise
         else:
             return
-
-
-async def _ended(starting: asyncio.Future[None]) -> None:
-    """Let a start come to its end: cut off as it connects, aiokafka leaves the connection open."""
-    await asyncio.wait([starting], timeout=_RETRY_SECONDS)
-    starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from huleedu_streams.runtime.started import Started
 from huleedu_streams.runtime.watchdog import Place
 
 _ANSWER_SECONDS = 5.0
@@ -35,35 +36,31 @@ class GroupOffsets:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self.group = group
-        self._admin: AIOKafkaAdminClient | None = None
+        self._admin = Started[AIOKafkaAdminClient](self._start, AIOKafkaAdminClient.close)
 
     async def committed(self, places: Iterable[Place]) -> Mapping[Place, int] | None:
         """Ask the group's coordinator."""
         partitions = [TopicPartition(*place) for place in places]
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                admin = await self._started()
+                admin = await self._admin.get()
                 found = await admin.list_consumer_group_offsets(self.group, partitions=partitions)
         except (KafkaError, TimeoutError, OSError):
-            await self.close()
+            await self._admin.drop()
             return None
         return {tuple(each): at.offset for each, at in found.items() if at.offset >= 0}
 
     async def close(self) -> None:
         """Let go of the connection."""
-        if self._admin is not None:
-            await self._admin.close()
-            self._admin = None
+        await self._admin.close()
 
-    async def _started(self) -> AIOKafkaAdminClient:
-        if self._admin is None:
-            admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
-            )
-            try:
-                await admin.start()
-            except BaseException:
-                await admin.close()
-                raise
-            self._admin = admin
-        return self._admin
+    async def _start(self) -> AIOKafkaAdminClient:
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
+        )
+        try:
+            await admin.start()
+        except BaseException:
+            await admin.close()
+            raise
+        return admin

@@ -117,6 +117,13 @@ class StreamsRecovery(Recovery):
 class StreamsTableManager(TableManager):
     """A table manager with such a recovery."""
 
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Open what this worker was given; without all of it nothing is recovered."""
+        with suppress(TableError):  # the guard told the app, which stops
+            await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
     @property
     def recovery(self) -> StreamsRecovery:
         """The recovery service of this app."""

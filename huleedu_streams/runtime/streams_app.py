@@ -88,6 +88,11 @@ class StreamsApp(faust.App):
         log.error("table_failed", table=table, code=error.code, detail=str(error))
         self.renew(error)
 
+    def table_cannot_be_opened(self, table: str, error: TableError) -> None:
+        """Have the worker end: what the error asks for, nobody but an operator can do."""
+        log.error("table_failed", table=table, code=error.code, detail=str(error))
+        self.refuse(StartupError(str(error)))
+
     def table_is_rebuilt(self, table: str, folder: str) -> None:
         """Count a damaged database that is made anew from its changelog."""
         log.warning("table_is_rebuilt", table=table, folder=folder)

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 FAUST_DEFAULT_LOG_LEVEL = "WARN"
 REFUSED = 2
 _SIGNALS_SECONDS = 0.05
+# A million rows; the worker waits for its new start as long.
+_READ_SECONDS = 5.0
 
 
 class StreamsWorker(faust.Worker):
@@ -41,6 +43,7 @@ class StreamsWorker(faust.Worker):
     app: Any
     _deadline: threading.Timer | None = None
     _renewal: TableError | None = None
+    _renewing: asyncio.Task[None] | None = None
     _refusal: StartupError | None = None
 
     def execute_from_commandline(self) -> NoReturn:
@@ -82,11 +85,20 @@ class StreamsWorker(faust.Worker):
             return
         log.warning("worker_starts_again", code=reason.code, detail=str(reason))
         self._renewal = reason
-        if isinstance(reason, TableDamagedError):
-            # Damage seldom comes alone, and one start then mends all of it.
-            for _ in self.app.read_through():
-                pass
-        super()._schedule_shutdown(signal.SIGTERM)
+        is_damage = isinstance(reason, TableDamagedError)
+        self._renewing = self.loop.create_task(self._stop_to_renew(_READ_SECONDS * is_damage))
+
+    async def _stop_to_renew(self, read_seconds: float) -> None:
+        """Stop, after a look at all tables: damage seldom comes alone, one start mends all."""
+        try:
+            async with asyncio.timeout(read_seconds):
+                for _ in self.app.read_through():
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            pass  # what was not read is found when it is
+        finally:
+            if not self._signal_stop_time:
+                super()._schedule_shutdown(signal.SIGTERM)
 
     def _refuse(self, reason: StartupError) -> None:
         """Stop as one that should not have started."""

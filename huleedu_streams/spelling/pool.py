@@ -32,6 +32,9 @@ WORKER_COMMAND = (sys.executable, "-m", "huleedu_streams.spelling.worker")
 # The first start on a machine builds an index, some seconds for each large language.
 _START_TIMEOUT_SECONDS = 120.0
 _TRIES = 2
+# As long as any other trouble that passes is waited for.
+_SPAWN_SECONDS = 20.0
+_SPAWN_PAUSE_SECONDS = 0.2
 
 T = TypeVar("T")
 
@@ -179,9 +182,10 @@ class PooledSpellChecker:
     def _take_idle(self) -> WorkerProcess | None:
         while self._idle:
             worker = self._idle.pop()
-            if not worker.has_ended:
+            if not worker.has_ended and not worker.is_expired:
                 return worker
-            # It was killed while nobody asked it, which is no fault of the next text.
+            # It was killed while nobody asked it, or its last answer came with its time's end:
+            # no fault of the next text.
             self._alive.discard(worker)
             worker.dispose()
         return None
@@ -192,14 +196,29 @@ class PooledSpellChecker:
         Raises:
             WorkerGoneError, DictionaryError: it is not going to be.
         """
-        loop = asyncio.get_running_loop()
-        assignment = orjson.dumps(self._served.assignment())
-        worker = await loop.run_in_executor(self._threads, WorkerProcess, self._command, assignment)
+        worker = await self._spawn()
         self._alive.add(worker)
         if self._is_closed:
             worker.kill()
         self._refused = await self._bounded(worker, worker.wait_until_ready, _START_TIMEOUT_SECONDS)
         return worker
+
+    async def _spawn(self) -> WorkerProcess:
+        """Start a process; where the system has none to give, try again for a while."""
+        loop = asyncio.get_running_loop()
+        assignment = orjson.dumps(self._served.assignment())
+        end = loop.time() + _SPAWN_SECONDS
+        while True:
+            try:
+                return await loop.run_in_executor(
+                    self._threads, WorkerProcess, self._command, assignment
+                )
+            except (OSError, RuntimeError) as error:  # no process, no memory; no thread
+                if self._is_closed or loop.time() > end:
+                    raise SpellcheckFailedError(
+                        f"no spelling process can be started: {error}"
+                    ) from error
+            await asyncio.sleep(_SPAWN_PAUSE_SECONDS)
 
     async def _bounded(
         self, worker: WorkerProcess, call: Callable[[], T], seconds: float | None = None

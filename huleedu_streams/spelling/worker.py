@@ -8,11 +8,13 @@ started and watched (`pool.py`).
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import IO, Any, Protocol
+from typing import IO, Any, NoReturn, Protocol
 
 import orjson
 
@@ -82,6 +84,7 @@ def run(load: Load = load_checkers) -> None:
     # The parent ends this process; a Ctrl-C or a SIGTERM to a whole group is for the parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=[sys.stdin.fileno()], daemon=True).start()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
@@ -89,6 +92,14 @@ def run(load: Load = load_checkers) -> None:
         replies.close()
     except BrokenPipeError:
         os._exit(0)  # the parent is gone, and closing the stream would fail again
+
+
+def _end_with_parent(requests: int) -> NoReturn:
+    """End at once when nobody is there to read an answer, also in the middle of a long text."""
+    poll = select.poll()
+    poll.register(requests, 0)  # a hang-up is told without being asked for
+    poll.poll()
+    os._exit(0)
 
 
 if __name__ == "__main__":

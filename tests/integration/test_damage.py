@@ -152,6 +152,27 @@ async def test_all_damage_is_mended_by_one_start(site: Site, app_id: str) -> Non
     assert worker.stop() == 0
 
 
+async def test_database_that_cannot_be_opened_refuses_the_start_with_what_to_type(
+    site: Site, app_id: str
+) -> None:
+    stopped, before = await a_stopped_worker(site, app_id)
+    [folder] = tables_folder(stopped.data_dir, app_id).glob("essays-3.db")
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    await evict_members(site.bootstrap, app_id)
+
+    refused = site.start(app_id, app_id=app_id)
+    assert refused.exit_code(45) == 2
+    (line,) = [line for line in refused.log.splitlines() if line.startswith("huleedu-streams:")]
+    assert f"rm -r {folder}" in line
+    folder.unlink()
+    worker = site.start(app_id, app_id=app_id)
+    wait_until_ready(worker)
+
+    assert all_rows(worker, app_id) == before
+    assert worker.stop() == 0
+
+
 async def test_changelog_made_anew_under_rows_is_refused_with_what_to_type(
     site: Site, app_id: str
 ) -> None:

@@ -254,6 +254,54 @@ async def test_worker_that_never_starts_is_a_failed_check() -> None:
     await pool.close()
 
 
+async def test_process_that_the_system_has_not_to_give_now_is_waited_for(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    pool = PooledSpellChecker(
+        Served(("en",), "exact", {}),
+        processes=1,
+        timeout_seconds=30,
+        command=(str(python), str(ODD_WORKER)),
+    )
+
+    check = asyncio.create_task(pool.check("a", "en"))
+    await asyncio.wait([check], timeout=0.1)
+    assert not check.done()
+    script = tmp_path / "script"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    script.rename(python)
+
+    assert (await check).text.startswith("a ")
+    await pool.close()
+
+
+async def test_closing_ends_the_wait_for_a_process(tmp_path: Path) -> None:
+    pool = PooledSpellChecker(
+        Served(("en",), "exact", {}),
+        processes=1,
+        timeout_seconds=30,
+        command=(str(tmp_path / "absent"),),
+    )
+
+    check = asyncio.create_task(pool.check("a", "en"))
+    await asyncio.sleep(0)
+    await pool.close()
+
+    with pytest.raises(SpellcheckFailedError):
+        await check
+
+
+async def test_process_whose_time_ended_with_its_answer_gets_no_other_text(
+    odd: PooledSpellChecker,
+) -> None:
+    await odd.start()
+    (late,) = odd._alive  # noqa: SLF001 - a timer would do it within one turn of the loop
+
+    late.expire()
+
+    assert str(late.pid) not in (await odd.check("a", "en")).text
+
+
 async def test_signals_of_the_parent_do_not_end_a_worker(odd: PooledSpellChecker) -> None:
     before = await odd.check("a", "en")
 
@@ -274,14 +322,20 @@ async def test_kill_leaves_no_process_and_no_zombie(odd: PooledSpellChecker) -> 
 
 
 async def test_workers_end_when_their_parent_is_killed() -> None:
-    program = """
-import asyncio, psutil
-from huleedu_streams.spelling.pool import build_spell_checker
+    # One is at work, on a text without end, and one is idle.
+    program = f"""
+import asyncio, psutil, sys
+from huleedu_streams.spelling.pool import PooledSpellChecker
+from huleedu_streams.spelling.served import Served
 async def main():
-    pool = build_spell_checker(["ru"], processes=2)
+    command = (sys.executable, {str(ODD_WORKER)!r})
+    served = Served(("en",), "exact", {{}})
+    pool = PooledSpellChecker(served, processes=2, timeout_seconds=600, command=command)
     await pool.start()
+    check = asyncio.create_task(pool.check("hang", "en"))
+    await asyncio.sleep(0.1)
     print(*(child.pid for child in psutil.Process().children()), flush=True)
-    await asyncio.sleep(600)
+    await check
 asyncio.run(main())
 """
     parent = await asyncio.create_subprocess_exec(

@@ -1,24 +1,17 @@
-"""Tables in a memory store, and an event in hand, without which nothing is written."""
+"""Tables in a memory store and in RocksDB, and an event in hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from types import SimpleNamespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import faust
 import pytest
 
 from tables.changelog import Change, RecordingTable, recorded_changes
-
-Handling = Callable[[int], AbstractContextManager[list[Change]]]
-
-
-class HandledEvent:
-    """The part of a Faust event that tables look at."""
-
-    def __init__(self, partition: int) -> None:
-        self.message = SimpleNamespace(topic="source.v1", partition=partition)
+from tests.unit.tables.guarded import Tables
+from tests.unit.tables.handled import HandledEvent, Handling
 
 
 @pytest.fixture
@@ -38,3 +31,13 @@ def handling() -> Handling:
             yield changes
 
     return handle
+
+
+@pytest.fixture
+def tables(tmp_path: Path, handling: Handling) -> Tables:
+    """Return a table with rows, not opened yet."""
+    made = Tables(tmp_path, handling)
+    made.fill()
+    made.close()
+    made.open()
+    return made

@@ -7,7 +7,7 @@ from huleedu_streams.domain.rosters import page_of
 from huleedu_streams.processors.batches import decide_registration
 from tables.batches import MEMBERS_NAME, NAME, BatchTables, declare_batches, members_key
 from tests.builders import BATCH, a_registration
-from tests.unit.tables.conftest import Handling
+from tests.unit.tables.handled import Handling
 
 REGISTRATION = a_registration(["essay-2", "essay-1"])
 

@@ -10,7 +10,7 @@ from faust.types import TP
 
 from tables.changelog import Change, PersistedOffsets, RecordingTable, _changes, recorded_changes
 from tables.guard import GuardedStore
-from tests.unit.tables.conftest import HandledEvent, Handling
+from tests.unit.tables.handled import HandledEvent, Handling
 
 
 @pytest.fixture

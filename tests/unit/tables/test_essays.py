@@ -6,7 +6,7 @@ import pytest
 from huleedu_streams.processors.lifecycle import decide
 from tables.essays import NAME, declare_essays
 from tests.builders import ESSAY, a_request
-from tests.unit.tables.conftest import Handling
+from tests.unit.tables.handled import Handling
 
 ROW = decide(None, a_request()).row or {}
 

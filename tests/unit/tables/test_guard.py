@@ -8,45 +8,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import faust
 import orjson
 import pytest
 from faust.types import TP
 
 from huleedu_streams.embedded.process import wait_until
-from huleedu_streams.errors import DiskFullError, TableDamagedError, TableError
-from tables.changelog import RecordingTable
-from tables.guard import Fault, GuardedStore, fault_of
-from tests.unit.tables.conftest import Handling
-
-PARTITION = 3
-ROWS = 3_000
-
-
-class GuardedApp(faust.App):
-    """An app that never starts, and notes what its tables tell it."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            "tests",
-            broker="kafka://127.0.0.1:1",
-            store="rocksdb://",
-            datadir=str(folder),
-            tabledir="rocksdb",
-            Table=RecordingTable,
-        )
-        self.failed: list[tuple[str, TableError]] = []
-        self.rebuilt: list[str] = []
-        self.read_again: list[str] = []
-
-    def table_failed(self, table: str, error: TableError) -> None:
-        self.failed.append((table, error))
-
-    def table_is_rebuilt(self, _table: str, folder: str) -> None:
-        self.rebuilt.append(folder)
-
-    def table_is_read_again(self, _table: str, folder: str) -> None:
-        self.read_again.append(folder)
+from huleedu_streams.errors import TableDamagedError
+from tests.unit.tables.guarded import PARTITION, ROWS, Tables
+from tests.unit.tables.handled import Handling
 
 
 class Record:
@@ -55,54 +24,6 @@ class Record:
     def __init__(self, row: object) -> None:
         self.key = b"key-x"
         self.value = None if row is None else orjson.dumps(row)
-
-
-class Tables:
-    """A worker's table `things` in a folder, opened again and again."""
-
-    def __init__(self, folder: Path, handling: Handling) -> None:
-        self._folder = folder
-        self._handling = handling
-        self.open()
-
-    def open(self) -> None:
-        """Open the table as a new process does."""
-        self.app = GuardedApp(self._folder)
-        options = {"write_buffer_size": 65_536, "block_cache_size": 65_536}
-        self.table = self.app.Table("things", key_type=str, partitions=6, options=options)
-
-    @property
-    def store(self) -> GuardedStore:
-        store = self.table.data
-        assert isinstance(store, GuardedStore)
-        return store
-
-    @property
-    def folder(self) -> Path:
-        return self.store.partition_path(PARTITION)
-
-    def put(self, key: str, row: dict[str, object]) -> None:
-        with self._handling(PARTITION):
-            self.table[key] = row
-
-    def get(self, key: str) -> object:
-        with self._handling(PARTITION):
-            return self.table.get(key)
-
-    def fill(self) -> None:
-        for number in range(ROWS):
-            self.put(f"key-{number:05}", {"n": number, "pad": f"{number:0100}"})
-        self.store.set_persisted_offset(self.tp, ROWS - 1)
-
-    def close(self) -> None:
-        database = self.store._dbs.pop(PARTITION)  # noqa: SLF001 - Faust leaves it to the collector
-        database.close()
-        del database
-        gc.collect()
-
-    @property
-    def tp(self) -> TP:
-        return TP("tests-things-changelog", PARTITION)
 
 
 def crash(tables: Tables) -> None:
@@ -120,15 +41,6 @@ def crash(tables: Tables) -> None:
     shutil.rmtree(tables.folder)
     as_it_is.rename(tables.folder)
     tables.open()
-
-
-@pytest.fixture
-def tables(tmp_path: Path, handling: Handling) -> Tables:
-    made = Tables(tmp_path, handling)
-    made.fill()
-    made.close()
-    made.open()
-    return made
 
 
 def _first(folder: Path, pattern: str) -> Path:
@@ -337,35 +249,6 @@ def test_recovery_keeps_the_row_of_the_highest_version(
 
     assert tables.get("key-x") == (kept and {"version": kept[0], "of": kept[1]})
     assert tables.store.persisted_offset(tables.tp) == len(log) - 1
-
-
-@pytest.mark.parametrize(
-    ("words", "fault"),
-    [
-        ("Corruption: block checksum mismatch: stored = 1, computed = 2", Fault.DAMAGED),
-        ("IO error: No such file or directory: While open a file: 000009.sst", Fault.DAMAGED),
-        ("IO error: While pread offset 0 len 5: Input/output error", Fault.DAMAGED),
-        ("IO error: No space left on device: While appending to file: 4.log", Fault.FULL),
-        ("IO error: Disk quota exceeded: While appending to file: 4.log", Fault.FULL),
-        ("IO error: While lock file: x/LOCK: Resource temporarily unavailable", Fault.LOCKED),
-        ("IO error: lock hold by current process, acquire time 1", Fault.LOCKED),
-        ("IO error: While open a file for appending: x: Permission denied", Fault.OTHER),
-    ],
-)
-def test_words_of_rocksdb_are_told_apart(words: str, fault: Fault) -> None:
-    assert fault_of(Exception(words)) is fault
-
-
-def test_words_of_others_say_nothing_of_a_database() -> None:
-    assert fault_of(ValueError("Corruption: of morals")) is Fault.OTHER
-
-
-def test_full_disk_withdraws_the_partition_and_keeps_its_rows(tables: Tables) -> None:
-    error = tables.store.withdraw(PARTITION, Exception("IO error: No space left on device"))
-
-    assert isinstance(error, DiskFullError)
-    tables.open()
-    assert tables.store.persisted_offset(tables.tp) == ROWS - 1
 
 
 def _read_all(tables: Tables) -> None:
