@@ -48,7 +48,7 @@ def failure_of(path: Path, error: Exception) -> TableError:
     fault = fault_of(error)
     if fault is Fault.FULL:
         return DiskFullError(f"no space is left for {path}; make some")
-    if fault is Fault.OTHER:
+    if fault in {Fault.OTHER, Fault.LOCKED}:
         return TableUnusableError(f"{path} cannot be used ({reason_of(error)}); look at its disk")
     return TableDamagedError(f"{path} is damaged ({reason_of(error)}); its changelog rebuilds it")
 

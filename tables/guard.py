@@ -11,8 +11,8 @@ Not here: what RocksDB's words mean (`tables/faults.py`), how a worker starts ag
 
 from __future__ import annotations
 
+import asyncio
 import math
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -28,11 +28,10 @@ from rocksdict import Rdict, WriteBatch
 
 from huleedu_streams.errors import TableDamagedError, TableError, TableUnusableError
 from tables.faults import Fault, failure_of, fault_of, reason_of
+from tables.folders import aside_of, begin_to_look, mark_of, move_aside
 from tables.options import SharingOptions
 from tables.runs import Runs
 
-_ASIDE = ".damaged"
-_LOOKING = ".looking"
 # Some milliseconds of reading: 2 KB each, 64 KiB at most.
 _SLICE_ROWS = 100
 _SLICE_BYTES = 500_000
@@ -108,7 +107,7 @@ class GuardedStore(Store):
             if isinstance(failure, TableDamagedError):
                 # What cannot be moved now is found again as it is opened.
                 with suppress(OSError):
-                    _move_aside(path)
+                    move_aside(path)
             self._guardian.table_failed(self.table_name, failure)
         return self._withdrawn[partition]
 
@@ -215,6 +214,31 @@ class GuardedStore(Store):
             rows.put(_OFFSET_KEY, str(reached - 1).encode())
             database.write(rows)
 
+    async def _try_open_db_for_partition(
+        self,
+        partition: int,
+        max_retries: int = 30,
+        retry_delay: float = 1.0,
+        generation_id: int = 0,
+    ) -> None:
+        """Open a database, once whoever is still reading it here has let go of it.
+
+        Faust takes every word with "lock" in it for a lock: "b*lock* checksum mismatch".
+        """
+        for _ in range(max_retries):
+            try:
+                self._db_for_partition(partition)
+            except Exception as error:
+                if fault_of(error) is not Fault.LOCKED:
+                    raise
+            else:
+                return
+            if generation_id != self.app.consumer_generation_id:
+                return
+            await asyncio.sleep(retry_delay)
+        with self._trusting(partition):
+            self._db_for_partition(partition)
+
     def _open_for_partition(self, partition: int) -> Rdict:
         if partition in self._withdrawn:
             raise self._withdrawn[partition]
@@ -225,7 +249,7 @@ class GuardedStore(Store):
             fault = fault_of(error)
             if fault is Fault.FULL:
                 raise self.withdraw(partition, error) from error
-            if fault is Fault.OTHER:
+            if fault in {Fault.OTHER, Fault.DAMAGED}:  # damaged when made anew as well
                 failure = TableUnusableError(
                     f"cannot open {path} ({reason_of(error)}); mend its disk or its mode and start "
                     f"again, or have it made anew from its changelog: rm -r {path}"
@@ -240,22 +264,28 @@ class GuardedStore(Store):
         except Exception as error:
             if fault_of(error) is not Fault.DAMAGED:
                 raise
-            _move_aside(path)
+            move_aside(path)
             self._sent.pop(partition, None)  # what is made anew has none of it
         return self._opened(partition, path)
 
     def _opened(self, partition: int, path: Path) -> Rdict:
         self._count_damaged(path)
         files = {file.name for file in path.glob("*.sst")}
-        was_looked_at = not files or _begin_to_look(path)
-        database: Rdict = super()._open_for_partition(partition)
+        is_new = not files and not mark_of(path).exists()
+        was_looked_at = is_new or begin_to_look(path)
+        try:
+            database: Rdict = super()._open_for_partition(partition)
+        except Exception as error:
+            if was_looked_at and fault_of(error) is Fault.LOCKED:
+                mark_of(path).unlink(missing_ok=True)  # nothing was touched
+            raise
         try:
             known = {Path(file["name"]).name for file in database.live_files()}
             self._look_at(partition, database, is_whole=was_looked_at and files <= known)
         except Exception:
             _close(database)
             raise
-        _mark(path).unlink(missing_ok=True)
+        mark_of(path).unlink(missing_ok=True)
         return database
 
     def _look_at(self, partition: int, database: Rdict, *, is_whole: bool) -> None:
@@ -277,7 +307,7 @@ class GuardedStore(Store):
 
     def _count_damaged(self, path: Path) -> None:
         """Tell the app of a database that lies aside, then remove it; once, also after a kill."""
-        if (aside := _aside(path)).exists():
+        if (aside := aside_of(path)).exists():
             self._guardian.table_is_rebuilt(self.table_name, path.name)
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -322,7 +352,7 @@ class GuardedStore(Store):
         try:
             yield
         except Exception as error:
-            if fault_of(error) in {None, Fault.LOCKED}:
+            if fault_of(error) is None:
                 raise
             raise self.withdraw(partition, error) from error
 
@@ -350,31 +380,3 @@ def _close(database: Rdict) -> None:
     """Close a database that is in trouble: it may say so once more, and is closed all the same."""
     with suppress(Exception):
         database.close()
-
-
-def _mark(path: Path) -> Path:
-    return path.with_name(path.name + _LOOKING)
-
-
-def _begin_to_look(path: Path) -> bool:
-    """Leave the mark, on the disk itself; return whether there was none."""
-    mark = _mark(path)
-    was_looked_at = not mark.exists()
-    mark.touch()
-    for place in (mark, mark.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    return was_looked_at
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(path.name + _ASIDE)
-
-
-def _move_aside(path: Path) -> None:
-    """Take a database away in one step: a kill leaves either all of it or nothing."""
-    shutil.rmtree(_aside(path), ignore_errors=True)
-    path.rename(_aside(path))

@@ -85,8 +85,8 @@ class StreamsWorker(faust.Worker):
             return
         log.warning("worker_starts_again", code=reason.code, detail=str(reason))
         self._renewal = reason
-        is_damage = isinstance(reason, TableDamagedError)
-        self._renewing = self.loop.create_task(self._stop_to_renew(_READ_SECONDS * is_damage))
+        read_seconds = _READ_SECONDS if isinstance(reason, TableDamagedError) else 0.0
+        self._renewing = self.loop.create_task(self._stop_to_renew(read_seconds))
 
     async def _stop_to_renew(self, read_seconds: float) -> None:
         """Stop, after a look at all tables: damage seldom comes alone, one start mends all."""
@@ -94,6 +94,8 @@ class StreamsWorker(faust.Worker):
             async with asyncio.timeout(read_seconds):
                 for _ in self.app.read_through():
                     await asyncio.sleep(0)
+                    if self._signal_stop_time or self.should_stop:
+                        break
         except TimeoutError:
             pass  # what was not read is found when it is
         finally:

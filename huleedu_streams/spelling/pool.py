@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import orjson
@@ -141,8 +142,9 @@ class PooledSpellChecker:
             return
         self._is_closed = True
         workers = tuple(self._alive)
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, _dispose_of, workers)
+        if workers:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, _dispose_of, workers)
         await asyncio.gather(*self._running, return_exceptions=True)
         # One may have started meanwhile.
         _dispose_of(tuple(self._alive))
@@ -206,19 +208,24 @@ class PooledSpellChecker:
     async def _spawn(self) -> WorkerProcess:
         """Start a process; where the system has none to give, try again for a while."""
         loop = asyncio.get_running_loop()
-        assignment = orjson.dumps(self._served.assignment())
         end = loop.time() + _SPAWN_SECONDS
         while True:
+            is_given_up = Event()
             try:
-                return await loop.run_in_executor(
-                    self._threads, WorkerProcess, self._command, assignment
-                )
+                return await loop.run_in_executor(self._threads, self._spawned, is_given_up)
             except (OSError, RuntimeError) as error:  # no process, no memory; no thread
+                is_given_up.set()
                 if self._is_closed or loop.time() > end:
                     raise SpellcheckFailedError(
                         f"no spelling process can be started: {error}"
                     ) from error
             await asyncio.sleep(_SPAWN_PAUSE_SECONDS)
+
+    def _spawned(self, is_given_up: Event) -> WorkerProcess:
+        # Without a thread to run this, the executor raises, and keeps it for a later one.
+        if is_given_up.is_set():
+            raise WorkerGoneError
+        return WorkerProcess(self._command, orjson.dumps(self._served.assignment()))
 
     async def _bounded(
         self, worker: WorkerProcess, call: Callable[[], T], seconds: float | None = None

@@ -11,6 +11,7 @@ import pytest
 from huleedu_streams.embedded import broker
 from huleedu_streams.topics.bootstrap import apply
 from huleedu_streams.topics.catalogue import catalogue
+from tests.integration.kafka import empty
 from tests.integration.workers import Site
 
 
@@ -31,9 +32,11 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def site(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The topics of the default app id, and no worker yet; at the end all logs are looked at.
 
-    All modules share the topics: a test looks only at essays and batches of its own.
+    All modules share the topics, which are empty at first: what others left would keep workers
+    busy. A test looks only at essays and batches of its own.
     """
     asyncio.run(apply(bootstrap, catalogue()))
+    asyncio.run(empty(bootstrap, [spec.name for spec in catalogue(None)]))
     site = Site(bootstrap, tmp_path_factory.mktemp("site"))
     yield site
     site.end()

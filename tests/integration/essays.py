@@ -67,5 +67,15 @@ async def completed_batch(api: Api, batch_id: str, seconds: float = 30) -> dict[
     return await until(ask, f"completion of {batch_id}", seconds)
 
 
+async def known_batch(api: Api, batch_id: str) -> dict[str, Any]:
+    """Return the batch's status answer once there is one: a batch is known after its essays."""
+
+    async def ask() -> dict[str, Any] | None:
+        answer = await api.get(f"/v1/batches/{batch_id}/status")
+        return answer.body if answer.status == 200 else None
+
+    return await until(ask, f"a row of {batch_id}")
+
+
 def _now() -> Origin:
     return Origin(uuid4(), uuid4(), datetime.now(UTC))

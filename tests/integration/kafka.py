@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 from aiokafka.protocol.group import LeaveGroupRequest
 
@@ -131,6 +131,19 @@ async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         yield admin
     finally:
         await admin.close()
+
+
+async def empty(bootstrap: str, topics: Iterable[str]) -> None:
+    """Delete every record that is in the topics now."""
+    async with administering(bootstrap) as admin:
+        found = await admin.describe_topics(list(topics))
+        await admin.delete_records(
+            {
+                TopicPartition(topic["topic"], partition["partition"]): RecordsToDelete(-1)
+                for topic in found
+                for partition in topic["partitions"]
+            }
+        )
 
 
 async def evict_members(bootstrap: str, group: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from huleedu_streams.contracts.envelope import EventEnvelope
 from tests.builders import COMPLETED, PHASE_COMPLETED, REQUESTED
-from tests.integration.essays import FAILED, SUCCESS, finished_essay
+from tests.integration.essays import FAILED, SUCCESS, finished_essay, known_batch
 from tests.integration.kafka import decoded, tapped
 from tests.integration.smoke import run_smoke_test
 from tests.integration.workers import (
@@ -149,7 +149,7 @@ async def test_foreign_producer_that_omits_optional_fields_and_whose_clock_is_of
 
     async with talking_to(worker) as api:
         row = await finished_essay(api, essay_id)
-        batch = (await api.get(f"/v1/batches/{batch_id}/status")).body
+        batch = await known_batch(api, batch_id)
 
     assert row["current_status"] == SUCCESS
     assert row["language"] == "en"

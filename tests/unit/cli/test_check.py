@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from huleedu_streams.cli import run
 from huleedu_streams.cli.check import check, suggest
 
 
@@ -31,6 +33,22 @@ def test_check_prints_text_corrections_and_unknown_as_one_json_object() -> None:
         ],
         "unknown": [{"offset": 4, "length": 6, "word": "xqzvkw"}],
     }
+
+
+def test_refused_entry_of_the_list_is_said_beside_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    l2_list = tmp_path / "l2.txt"
+    l2_list.write_text("then:than\n")
+    monkeypatch.setenv("HULEEDU_L2_DICTIONARY", str(l2_list))
+    text = tmp_path / "essay.txt"
+    text.write_text("Teh cat.")
+
+    assert run(["check", "--json", str(text)]) == 0
+
+    written = capfd.readouterr()
+    assert json.loads(written.out)["text"] == "The cat."
+    assert "l2_entry_refused" in written.err
 
 
 @pytest.mark.parametrize(("text", "code"), [("Teh", 1), ("xqzvkw", 1), ("The dog.", 0)])

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import permutations
 from pathlib import Path
+from threading import Thread
 from time import thread_time
 
 import psutil
@@ -273,6 +274,24 @@ async def test_process_that_the_system_has_not_to_give_now_is_waited_for(tmp_pat
 
     assert (await check).text.startswith("a ")
     await pool.close()
+
+
+async def test_thread_that_the_system_has_not_to_give_now_is_waited_for(
+    odd: PooledSpellChecker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter(range(2))
+    start = Thread.start
+
+    def rarely(thread: Thread) -> None:
+        if next(refusals, None) is not None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", rarely)
+
+    assert (await odd.check("a", "en")).text.startswith("a ")
+    # One process, though all three spawns were put into the executor's queue.
+    assert len(psutil.Process().children()) == 1
 
 
 async def test_closing_ends_the_wait_for_a_process(tmp_path: Path) -> None:

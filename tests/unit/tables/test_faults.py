@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import resource
 import shutil
@@ -89,6 +90,69 @@ def test_folder_that_cannot_be_opened_ends_the_worker_with_what_to_do(tables: Ta
 
     assert [table for table, _ in tables.app.refused] == ["things"]
     assert tables.app.failed == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "IO error: while open a file for lock: x/LOCK: Permission denied",
+        "Corruption: block checksum mismatch",
+    ],
+)
+async def test_folder_that_cannot_be_opened_is_no_lock_to_wait_for(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """Faust waits thirty seconds for what has "lock" in it."""
+    opened: list[int] = []
+
+    def refuse(partition: int, _path: object) -> NoReturn:
+        opened.append(partition)
+        raise Exception(words)  # noqa: TRY002 - as rocksdict says it
+
+    monkeypatch.setattr(tables.store, "_opened", refuse)
+
+    with pytest.raises(TableUnusableError):
+        await tables.store._try_open_db_for_partition(PARTITION)  # noqa: SLF001 - Faust calls it
+
+    assert set(opened) == {PARTITION}
+    assert [table for table, _ in tables.app.refused] == ["things"]
+
+
+async def test_database_that_a_view_still_reads_is_waited_for(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables.app, "_consumer_generation", 0, raising=False)
+    held = tables.store._db_for_partition(PARTITION)  # noqa: SLF001 - as an iteration holds it
+    del tables.store._dbs[PARTITION]  # noqa: SLF001 - as Faust lets go of it
+    opening = asyncio.create_task(
+        tables.store._try_open_db_for_partition(  # noqa: SLF001
+            PARTITION, retry_delay=0.01, generation_id=tables.app.consumer_generation_id
+        )
+    )
+    await asyncio.sleep(0)
+    assert not opening.done()
+
+    held.close()
+    await opening
+
+    assert tables.store.persisted_offset(tables.tp) == ROWS - 1
+    assert tables.app.read_again == []
+
+
+async def test_lock_that_stays_makes_the_worker_start_again(tables: Tables) -> None:
+    held = tables.store._db_for_partition(PARTITION)  # noqa: SLF001 - as above
+    del tables.store._dbs[PARTITION]  # noqa: SLF001
+
+    with pytest.raises(TableUnusableError, match="lock"):
+        await tables.store._try_open_db_for_partition(  # noqa: SLF001
+            PARTITION,
+            max_retries=2,
+            retry_delay=0.01,
+            generation_id=tables.app.consumer_generation_id,
+        )
+
+    assert [table for table, _ in tables.app.failed] == ["things"]
+    held.close()
 
 
 def test_damaged_folder_that_has_gone_is_withdrawn_all_the_same(tables: Tables) -> None:

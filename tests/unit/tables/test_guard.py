@@ -47,9 +47,9 @@ def _first(folder: Path, pattern: str) -> Path:
     return min(folder.glob(pattern))
 
 
-def _flip(path: Path) -> None:
+def _flip(path: Path, place: int | None = None) -> None:
     body = bytearray(path.read_bytes())
-    body[len(body) // 3] ^= 0x55
+    body[len(body) // 3 if place is None else place] ^= 0x55
     path.write_bytes(body)
 
 
@@ -61,9 +61,7 @@ def _put_rows(tables: Tables, count: int) -> None:
 def _flip_beginnings(folder: Path) -> None:
     """Damage the blocks that hold the first keys: Faust's offset is the first of all."""
     for path in folder.glob("*.sst"):
-        body = bytearray(path.read_bytes())
-        body[10] ^= 0x55
-        path.write_bytes(body)
+        _flip(path, 10)
 
 
 def _cut(path: Path) -> None:
@@ -73,7 +71,8 @@ def _cut(path: Path) -> None:
 AT_OPENING: dict[str, Callable[[Path], object]] = {
     "truncated SST": lambda folder: _cut(_first(folder, "*.sst")),
     "missing SST": lambda folder: _first(folder, "*.sst").unlink(),
-    "flipped MANIFEST": lambda folder: _flip(_first(folder, "MANIFEST-*")),
+    # Within its first record: a wrong length of a later one is an early end, see below.
+    "flipped MANIFEST": lambda folder: _flip(_first(folder, "MANIFEST-*"), 20),
     "missing MANIFEST": lambda folder: _first(folder, "MANIFEST-*").unlink(),
     "empty CURRENT": lambda folder: (folder / "CURRENT").write_bytes(b""),
     "flipped block of the offset": _flip_beginnings,
@@ -136,6 +135,17 @@ def test_look_that_a_kill_cut_short_is_not_trusted_the_next_time(tables: Tables)
     assert offset is None
     assert tables.app.read_again == ["things-3.db"]
     assert [path.name for path in tables.folder.parent.glob("*-3.db*")] == ["things-3.db"]
+
+
+def test_cut_short_look_that_left_no_file_is_not_trusted_either(tables: Tables) -> None:
+    # All files were unknown and deleted; what is in the log alone has a later offset.
+    shutil.rmtree(tables.folder)
+    tables.store.set_persisted_offset(tables.tp, ROWS + 9)
+    crash(tables)
+    tables.folder.with_name("things-3.db.looking").touch()
+
+    assert tables.store.persisted_offset(tables.tp) is None
+    assert tables.app.read_again == ["things-3.db"]
 
 
 def test_database_goes_on_to_compact_what_it_holds(tables: Tables) -> None:
