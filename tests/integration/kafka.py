@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    NodeNotReadyError,
+    NotLeaderForPartitionError,
+)
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from huleedu_streams.contracts.codec import decode, encode
@@ -133,17 +137,23 @@ async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def empty(bootstrap: str, topics: Iterable[str]) -> None:
+async def empty(bootstrap: str, topics: Sequence[str]) -> None:
     """Delete every record that is in the topics now."""
+    await until(lambda: _emptied(bootstrap, topics), "a broker that empties its topics", 30)
+
+
+async def _emptied(bootstrap: str, topics: Sequence[str]) -> bool | None:
     async with administering(bootstrap) as admin:
-        found = await admin.describe_topics(list(topics))
-        await admin.delete_records(
-            {
-                TopicPartition(topic["topic"], partition["partition"]): RecordsToDelete(-1)
-                for topic in found
-                for partition in topic["partitions"]
-            }
-        )
+        everything = {
+            TopicPartition(topic["topic"], partition["partition"]): RecordsToDelete(-1)
+            for topic in await admin.describe_topics(list(topics))
+            for partition in topic["partitions"]
+        }
+        try:
+            await admin.delete_records(everything)
+        except NotLeaderForPartitionError:
+            return None  # a topic that was made a moment ago
+    return True
 
 
 async def evict_members(bootstrap: str, group: str) -> None:
