@@ -102,6 +102,8 @@ class LifecycleAgent:
             log.warning(
                 "essay_transition_refused",
                 essay_id=essay_id,
+                batch_id=envelope.data.entity_ref.parent_id,
+                batch_of_essay=decision.row["batch_id"] if decision.row else None,
                 from_status=current,
                 to_status=envelope.data.status,
             )

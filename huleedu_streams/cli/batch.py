@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import click
@@ -124,5 +125,9 @@ async def _ask(client: WorkerClient, batch_id: str) -> dict[str, Any] | None:
     """Return the batch, or None while it is not known yet or its owner is not ready."""
     try:
         return await client.get(f"/v1/batches/{batch_id}/status")
-    except (WorkerUnavailableError, RequestRefusedError):
+    except WorkerUnavailableError:
+        return None
+    except RequestRefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
         return None

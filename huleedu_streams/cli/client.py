@@ -88,7 +88,7 @@ def _refusal(status: int, path: str, body: bytes) -> Exception:
     message = f"{path}: {detail or 'no reason given'} (HTTP {status})"
     if status >= _FIRST_SERVER_ERROR or status == _TOO_MANY_REQUESTS:
         return WorkerUnavailableError(message)
-    return RequestRefusedError(message)
+    return RequestRefusedError(message, status)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from huleedu_streams.cli import WrongUsageError
 from huleedu_streams.contracts.codec import OutgoingEvent, decode, encode
 from huleedu_streams.contracts.enums import ProcessingEvent
 from huleedu_streams.contracts.envelope import EventEnvelope
@@ -77,17 +78,32 @@ class Sender:
         store: ContentStore,
         producer: AIOKafkaProducer,
         results: AIOKafkaConsumer | None,
-        event_max_bytes: int,
+        settings: Settings,
     ) -> None:
         self._store = store
         self._producer = producer
         self._results = results
-        self._event_max_bytes = event_max_bytes
+        self._event_max_bytes = settings.event_max_bytes
+        self._batch_max_essays = settings.batch_max_essays
         self._correlation_id = uuid4()
 
     async def register(self, batch_id: str, essay_ids: Sequence[str]) -> None:
-        """Register the batch, so that it completes once each essay has a result."""
-        await self._send(encode(batch_registration(Registration(batch_id, essay_ids), self._new())))
+        """Register the batch, so that it completes once each essay has a result.
+
+        Raises:
+            WrongUsageError: its essays are too many for one registration; nothing was sent.
+        """
+        if len(essay_ids) > self._batch_max_essays:
+            raise WrongUsageError(
+                f"a batch has {self._batch_max_essays} essays at most; hand in fewer at once"
+            )
+        event = encode(batch_registration(Registration(batch_id, essay_ids), self._new()))
+        if len(event.value) > self._event_max_bytes:
+            raise WrongUsageError(
+                f"the ids of {len(essay_ids)} essays need {len(event.value)} bytes, a registration"
+                f" has {self._event_max_bytes}; hand in fewer, or give the files shorter names"
+            )
+        await self._send(event)
 
     async def submit(
         self, batch_id: str, essays: Sequence[Essay], on_sent: Callable[[], None]
@@ -157,7 +173,7 @@ async def open_sender(
         if consumer is not None:
             await consumer.start()
             await consumer.seek_to_end()
-        yield Sender(store, producer, consumer, settings.event_max_bytes)
+        yield Sender(store, producer, consumer, settings)
     except KafkaError as error:
         raise BrokerUnavailableError(f"no Kafka answers at {servers} ({error!r:.160})") from error
     finally:

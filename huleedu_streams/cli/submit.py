@@ -138,13 +138,14 @@ def _check_names(batch_id: str | None, language: str) -> None:
 def _essay_id(batch_id: str, name: str, path: str | None) -> str:
     """Return an id that tells people what it is, and is that of this name alone.
 
-    What does not fit into an id (other letters, long names) is told apart by a hash.
+    What does not fit into an id (other letters, long names) is told apart by a hash; a name with
+    a dash as well, which could be the end of another batch's id.
     """
     name = unicodedata.normalize("NFC", name)
     whole = name if path is None else unicodedata.normalize("NFC", path)
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:_LONGEST_NAME] or "essay"
     stem = f"{batch_id[:_LONGEST_BATCH]}-{slug}"
-    if stem == f"{batch_id}-{whole}":
+    if stem == f"{batch_id}-{whole}" and "-" not in whole:
         return stem
     hashed = sha256(f"{batch_id}\0{whole}".encode("utf-8", "surrogateescape"))
     return f"{stem}-{hashed.hexdigest()[:_HASH_DIGITS]}"

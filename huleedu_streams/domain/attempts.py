@@ -68,11 +68,18 @@ def fold(record: LifecycleRecord | None, fact: Fact) -> Folded:
     """Return what `fact` makes of the essay's record."""
     if record is not None and fact.event_id in record.event_ids:
         return Folded(record, _told(record, fact), FoldKind.DUPLICATE)
+    if record is not None and _is_of_another_batch(record, fact):
+        return Folded(record, (), FoldKind.ILLEGAL)
     if isinstance(fact, SpellcheckRequested):
         return _fold_request(record or _unwritten(fact), fact)
     if record is None:
         return _begin_with_result(_unwritten(fact), fact)
     return _fold_result(record, fact)
+
+
+def _is_of_another_batch(record: LifecycleRecord, fact: Fact) -> bool:
+    """Whether two essays were given the same id: the first one keeps it."""
+    return None not in {record.batch_id, fact.batch_id} and record.batch_id != fact.batch_id
 
 
 def _fold_request(record: LifecycleRecord, request: SpellcheckRequested) -> Folded:

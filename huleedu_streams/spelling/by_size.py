@@ -1,4 +1,4 @@
-"""The port `SpellChecker` for texts of every size: a large one never keeps small ones waiting.
+"""The port `SpellChecker` for texts of every size: no small one waits for a large one's process.
 
 An essay is checked within milliseconds, a megabyte of hopeless words within many seconds. What is
 large goes to a checker of its own, which is there for as long as large texts are.

@@ -17,6 +17,7 @@ from huleedu_streams.contracts.codec import TRACEPARENT, first_traceparent
 from huleedu_streams.contracts.envelope import ENTITY_ID
 from huleedu_streams.views.problems import ProblemError, bad_request, unavailable
 
+_MOST_FAULTS = 100
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -95,6 +96,9 @@ async def read_json(request: web.Request, model: type[BodyT], max_bytes: int) ->
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
+        if error.error_count() > _MOST_FAULTS:  # each becomes objects that nobody will see
+            many = f"the body: {error.error_count()} of its members are wrong"
+            raise bad_request("invalid-body", many) from None
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"][:4])[:120] or "the body"
         raise bad_request("invalid-body", f"{place}: {_in_our_words(first)}"[:300]) from None

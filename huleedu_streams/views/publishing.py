@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from huleedu_streams.contracts.codec import encode
+from huleedu_streams.contracts.codec import OutgoingEvent, encode
 from huleedu_streams.contracts.envelope import EventEnvelope
 from huleedu_streams.errors import BrokerUnavailableError
 from huleedu_streams.protocols import EventPublisher
@@ -29,8 +29,15 @@ class AcknowledgedPublisher:
         """Send `envelope` and wait for the broker's acknowledgement.
 
         Raises:
-            ProblemError: 400, the event is larger than consumers read; 503, no acknowledgement in
-                time. After a 503 the event may still arrive: an `Idempotency-Key` makes it one.
+            ProblemError: as `encoded` and `send`.
+        """
+        await self.send(self.encoded(request, envelope))
+
+    def encoded(self, request: web.Request, envelope: EventEnvelope[Any]) -> OutgoingEvent:
+        """Return the event as it goes to the broker.
+
+        Raises:
+            ProblemError: 400, it is larger than consumers read.
         """
         event = encode(envelope, traceparent(request))
         if len(event.value) > self._event_max_bytes:
@@ -39,6 +46,15 @@ class AcknowledgedPublisher:
                 f"the event would have {len(event.value)} bytes, the cap is"
                 f" {self._event_max_bytes}; send fewer or shorter ids and notes",
             )
+        return event
+
+    async def send(self, event: OutgoingEvent) -> None:
+        """Send an event and wait for the broker's acknowledgement.
+
+        Raises:
+            ProblemError: 503, no acknowledgement in time. The event may still arrive: an
+                `Idempotency-Key` makes it one.
+        """
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await (await self._publisher.send(event))

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from uuid import UUID, uuid4
 
 from aiohttp import web
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import FailFast, Field, StringConstraints, model_validator
 
 from huleedu_streams.contracts.envelope import (
     RESERVED_BATCH_IDS,
@@ -20,6 +20,7 @@ from huleedu_streams.contracts.envelope import (
     LanguageTag,
     derived_id,
 )
+from huleedu_streams.contracts.events import MAX_BATCH_ESSAYS
 from huleedu_streams.errors import ContentError, ContentNotFoundError
 from huleedu_streams.processors.spellcheck import TEXT_MEDIA_TYPE
 from huleedu_streams.processors.submission import (
@@ -58,7 +59,10 @@ LongNote = Annotated[str, StringConstraints(min_length=1, max_length=8_000)]
 class RegisterBatch(Body):
     """`POST /v1/batches/register`."""
 
-    essay_ids: list[EntityId] = Field(min_length=1)
+    # The first wrong one ends the reading: there may be half a million.
+    essay_ids: Annotated[
+        list[EntityId], Field(min_length=1, max_length=MAX_BATCH_ESSAYS), FailFast()
+    ]
     expected_essay_count: int | None = Field(default=None, ge=1)
     batch_id: EntityId | None = None
     course_code: Note | None = None
@@ -150,12 +154,13 @@ class SubmissionHandlers:
             raise bad_request("too-many-essays", f"a batch has {self._batch_max_essays} at most")
         key = idempotency_key(request)
         event_id = uuid4() if key is None else keyed_event_id(key, body.batch_id or "", "register")
-        if key is not None:
-            await self._refuse_another_body(event_id, body)
         batch_id = body.batch_id or str(derived_id(event_id, "batch"))
         origin = self._origin(request, event_id)
         registration = Registration(batch_id, body.essay_ids, body.notes())
-        await self._publisher.publish(request, batch_registration(registration, origin))
+        event = self._publisher.encoded(request, batch_registration(registration, origin))
+        if key is not None:
+            await self._refuse_another_body(event_id, body)
+        await self._publisher.send(event)
         answer = {
             "batch_id": batch_id,
             "correlation_id": origin.correlation_id,

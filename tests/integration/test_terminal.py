@@ -98,6 +98,21 @@ def test_submitted_essay_is_seen_by_every_command(terminal: Terminal, essay: Pat
     assert member["key"] == f"{batch_id}/{row['essay_id']}"
 
 
+def test_batch_of_too_many_essays_is_refused_before_anything_is_sent(
+    terminal: Terminal, essay: Path
+) -> None:
+    other = essay.with_name("other.txt")
+    other.write_text("Another essay.", "utf-8")
+    narrow = Terminal(terminal.folder, {"HULEEDU_BATCH_MAX_ESSAYS": "1"})
+    narrow.environment |= terminal.environment
+
+    with narrow.start("huleedu_streams", "submit", str(essay), str(other)) as running:
+        _, error = running.communicate(timeout=_TIMEOUT_SECONDS)
+
+    assert running.returncode == 2
+    assert error == "huleedu-streams: a batch has 1 essays at most; hand in fewer at once\n"
+
+
 def test_faust_shows_the_rows_beside_the_live_worker(terminal: Terminal, essay: Path) -> None:
     (row,) = terminal.json("submit", str(essay), "--wait")["essays"]
 

@@ -183,6 +183,25 @@ async def test_wrong_essay_is_a_bad_request(
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        (REGISTER, {"essay_ids": [0] * 30_000}, "essay_ids.0: "),
+        (REGISTER, {"essay_ids": [f"{n:x}" for n in range(10_001)]}, "essay_ids: "),
+        (ESSAYS, {f"m{n}": 0 for n in range(1_000)}, "1000 of its members are wrong"),
+    ],
+    ids=["wrong ids", "too many ids", "unknown members"],
+)
+async def test_body_with_countless_faults_is_told_by_few_words(
+    client: Client, publisher: MemoryPublisher, path: str, body: object, said: str
+) -> None:
+    async with client.post(path, json=body) as response:
+        problem = await assert_problem(response, 400, "invalid-body")
+
+    assert said in problem["detail"]
+    assert publisher.sent == []
+
+
+@pytest.mark.parametrize(
     "body",
     [b"", b"{", b"\xff\xfe", b'{"text": "\\ud800"}', b"[" * 5000, b'{"text": "secret'],
 )

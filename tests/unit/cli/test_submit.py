@@ -24,12 +24,12 @@ def ids(tmp_path: Path, *names: str, batch_id: str = "batch-1") -> list[str]:
 
 
 def test_essay_id_is_made_of_batch_and_file_name(tmp_path: Path) -> None:
-    file = write(tmp_path / "my-essay_1.txt", "Text med å.".encode())
+    file = write(tmp_path / "my_essay1.txt", "Text med å.".encode())
 
     (essay,) = read_essays([file], "batch-1", "sv", 100)
 
     assert (essay.essay_id, essay.text, essay.language, essay.file) == (
-        "batch-1-my-essay_1",
+        "batch-1-my_essay1",
         "Text med å.",
         "sv",
         str(file),
@@ -53,6 +53,13 @@ def test_names_that_look_alike_as_ids_are_told_apart(
     assert len(set(found)) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,128}", one) for one in found)
     assert [ids(tmp_path, name)[0] for name in names] == found
+
+
+def test_name_that_continues_a_batch_is_not_another_batchs_essay(tmp_path: Path) -> None:
+    [first] = ids(tmp_path, "maths-anna.txt", batch_id="9a")
+    [second] = ids(tmp_path, "anna.txt", batch_id="9a-maths")
+
+    assert first != second == "9a-maths-anna"
 
 
 def test_batches_that_begin_alike_have_essays_of_their_own(tmp_path: Path) -> None:

@@ -125,10 +125,15 @@ def test_same_event_twice_leaves_the_row_unchanged_and_tells_again(event: Reques
     assert again.outputs == first[0 if event.event_type.endswith("requested.v1") else 1].outputs
 
 
-def test_batch_once_set_never_changes() -> None:
-    row = row_after(a_request(), a_request("retry", batch_id="batch-2"))
+@pytest.mark.parametrize(
+    "event", [a_request("other", batch_id="batch-2"), a_result("other", batch_id="batch-2")]
+)
+def test_essay_of_another_batch_with_the_same_id_changes_nothing(event: RequestOrResult) -> None:
+    row = as_stored(walk(a_request(), a_result())[-1].row)
 
-    assert row["batch_id"] == BATCH
+    decision = decide(row, event)
+
+    assert decision == Decision(row, (), FoldKind.ILLEGAL, ())
 
 
 def test_result_tells_the_batch_that_the_request_did_not_know() -> None:
@@ -199,15 +204,14 @@ def test_error_of_any_shape_becomes_one_bounded_line(
 
 
 def test_row_stays_below_64_kib_however_much_happens() -> None:
-    longest = "i" * 128
+    longest, batch = "i" * 128, "b" * 128
     kinds = {kind: {"default": "c" * 128} for kind in ContentType}
     envelopes: list[RequestOrResult] = []
     for number in range(80):
-        request = a_request(
-            f"request-{number}", essay_id=longest, batch_id="b" * 128, language="l" * 35
-        )
-        result = a_result(f"result-{number}", of=f"request-{number}", essay_id=longest)
-        stranger = a_result(f"stranger-{number}", of=f"unknown-{number}", essay_id=longest)
+        name = f"request-{number}"
+        request = a_request(name, essay_id=longest, batch_id=batch, language="l" * 35)
+        result = a_result(f"result-{number}", of=name, essay_id=longest, batch_id=batch)
+        stranger = a_result(f"stranger-{number}", of=f"x-{number}", essay_id=longest, batch_id=None)
         long_error = {"error_code": "SPELLCHECK_SERVICE_ERROR", "k" * 500: "\U0001f4a9" * 9000}
         for event in (result, stranger):
             data = event.data.model_copy(
