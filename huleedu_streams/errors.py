@@ -294,11 +294,11 @@ class WorkerUnavailableError(HuleeduStreamsError):
 class RequestRefusedError(HuleeduStreamsError):
     """A worker refuses the request and says why. Operator action: mend the request."""
 
+    code = "request-refused"
+
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-    code = "request-refused"
 
 
 class StartupError(HuleeduStreamsError):

@@ -45,7 +45,7 @@ class BrokerLog:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self._clock = clock
-        self._consumer = Started[AIOKafkaConsumer](self._start, AIOKafkaConsumer.stop)
+        self._consumer = Started[AIOKafkaConsumer](self._build, AIOKafkaConsumer.stop)
         self._outage: Outage | None = None
 
     @property
@@ -82,13 +82,7 @@ class BrokerLog:
             log.info("broker_back", brokers=self._bootstrap_servers, since=str(self._outage.since))
             self._outage = None
 
-    async def _start(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
+    def _build(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
         )
-        try:
-            await consumer.start()
-        except BaseException:
-            await consumer.stop()
-            raise
-        return consumer

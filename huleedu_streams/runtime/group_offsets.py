@@ -36,7 +36,7 @@ class GroupOffsets:
         self._bootstrap_servers = bootstrap_servers
         self._client_id = client_id
         self.group = group
-        self._admin = Started[AIOKafkaAdminClient](self._start, AIOKafkaAdminClient.close)
+        self._admin = Started[AIOKafkaAdminClient](self._build, AIOKafkaAdminClient.close)
 
     async def committed(self, places: Iterable[Place]) -> Mapping[Place, int] | None:
         """Ask the group's coordinator."""
@@ -54,13 +54,7 @@ class GroupOffsets:
         """Let go of the connection."""
         await self._admin.close()
 
-    async def _start(self) -> AIOKafkaAdminClient:
-        admin = AIOKafkaAdminClient(
+    def _build(self) -> AIOKafkaAdminClient:
+        return AIOKafkaAdminClient(
             bootstrap_servers=self._bootstrap_servers, client_id=self._client_id
         )
-        try:
-            await admin.start()
-        except BaseException:
-            await admin.close()
-            raise
-        return admin

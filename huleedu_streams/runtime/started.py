@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 _END_SECONDS = 1.0
 
-ClientT = TypeVar("ClientT")
+
+class Client(Protocol):
+    """A consumer, an admin client; each has a word of its own for its end."""
+
+    async def start(self) -> object:
+        """Connect to the broker."""
+        ...
+
+
+ClientT = TypeVar("ClientT", bound=Client)
+T = TypeVar("T")
 
 
 class Started(Generic[ClientT]):
@@ -20,10 +30,10 @@ class Started(Generic[ClientT]):
 
     def __init__(
         self,
-        start: Callable[[], Awaitable[ClientT]],
+        build: Callable[[], ClientT],
         stop: Callable[[ClientT], Awaitable[object]],
     ) -> None:
-        self._start = start
+        self._build = build
         self._stop = stop
         self._starting: asyncio.Future[ClientT] | None = None
 
@@ -43,6 +53,15 @@ class Started(Generic[ClientT]):
                 self._starting = None
             raise
 
+    async def _start(self) -> ClientT:
+        client = self._build()
+        try:
+            await client.start()
+        except BaseException:
+            await self._stop(client)
+            raise
+        return client
+
     async def drop(self) -> None:
         """Stop the client if it has started; the next call starts another."""
         starting = self._starting
@@ -59,7 +78,7 @@ class Started(Generic[ClientT]):
             await self.drop()
 
 
-async def ended(starting: asyncio.Future[ClientT]) -> None:
+async def ended(starting: asyncio.Future[T]) -> None:
     """Wait a moment for a start, then cut it off."""
     await asyncio.wait([starting], timeout=_END_SECONDS)
     starting.cancel()
