@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         default=64,
         ge=1,
         le=4096,
-        description="essays checked side by side; events folded in flight are four times as many",
+        description="essays checked side by side; 16 times as many may wait behind a slow one",
     )
     publish_timeout_seconds: float = Field(
         default=10, gt=0, description="how long an HTTP request waits for the broker's ack"

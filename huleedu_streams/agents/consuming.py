@@ -12,8 +12,6 @@ from huleedu_streams.agents.delivery import DeliveryLoop, Outlets
 from huleedu_streams.agents.failures import FailurePolicy
 from huleedu_streams.agents.handling import Work
 
-FOLDS_PER_CHECK = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Consuming:
@@ -23,8 +21,7 @@ class Consuming:
         app: The application.
         policy: What is done about failures.
         outlets: Where effects go.
-        window_events: Events in flight per agent that prepares; a folding one has four times as
-            many, since all that an event costs there is the wait for the broker.
+        window_events: Events that an agent prepares side by side.
     """
 
     app: faust.App
@@ -34,9 +31,8 @@ class Consuming:
 
     def add_agent(self, name: str, work: Work, write_order: asyncio.Lock, help_text: str) -> None:
         """Declare an agent that runs `work`; agents of one table share `write_order`."""
-        window_events = self.window_events * (1 if work.prepare is not None else FOLDS_PER_CHECK)
         loop = DeliveryLoop(
-            work, self.policy, self.outlets, write_order, window_events=window_events
+            work, self.policy, self.outlets, write_order, window_events=self.window_events
         )
 
         async def run(stream: Any) -> None:  # noqa: ANN401 - Faust inspects no more than the name

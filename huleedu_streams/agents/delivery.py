@@ -5,10 +5,13 @@ Lives here: when things happen to a record and in which order. Not here: what an
 nothing else acknowledges an event, so the promise of the whole system, at least once with nothing
 lost, is this file.
 
-A bounded window of events is in flight. Its slow part (`prepare`: fetch, check, store) runs
-concurrently; table writes, sends and acknowledgements happen strictly in the order of arrival:
+A bounded number of events is in flight, acknowledged strictly in the order of arrival. An agent
+with state folds and sends in that order too. One without (`prepare`: fetch, check, store) works
+side by side, and what is ready leaves: one slow text holds nobody else's result back. What has
+the same key stays in order.
 
-    read ─▶ prepare (concurrent) ─▶ fold + send (in order) ─▶ broker's ack ─▶ event.ack() (in order)
+    read ─▶ fold, in order    ─┬▶ send ─▶ broker's ack ─▶ event.ack(), in order
+        └─▶ prepare, as ready ─┘
 
 When partitions are revoked the window is abandoned: whoever owns them next gets those events again.
 """
@@ -35,6 +38,10 @@ from tables.changelog import Change, PersistedOffsets, recorded_changes
 _EVENTS_A_WRITE = 64
 # Folded before others get the event loop: some milliseconds' work.
 _EVENTS_A_TURN = 16
+# In flight, for each in the window: all that a fold waits for is the broker, and the events behind
+# a slow text go on for as long as it may take.
+_FOLDS_IN_FLIGHT = 4
+_PREPARED_IN_FLIGHT = 16
 
 
 class Event(Protocol):
@@ -67,6 +74,7 @@ class _InFlight:
     handled: Handled | None = None
     acks: list[Awaitable[Any]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    seconds: float | None = None  # how long it took, once nothing is left to do for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,9 @@ class DeliveryLoop:
 
     `write_order` is held from a table's write until its change is queued: two agents of one table
     share it, and so leave their changes in the changelog in the order of their writes.
+
+    At most `window_events` are prepared side by side. More are in flight: those behind a slow one
+    are sent, and wait to be acknowledged.
     """
 
     def __init__(
@@ -106,9 +117,12 @@ class DeliveryLoop:
         self._policy = policy
         self._outlets = outlets
         self._write_order = write_order
-        self._slots = asyncio.Semaphore(window_events)
+        times = _FOLDS_IN_FLIGHT if work.prepare is None else _PREPARED_IN_FLIGHT
+        self._places = asyncio.Semaphore(window_events * times)
+        self._window = asyncio.Semaphore(window_events)
         self._in_flight: deque[_InFlight] = deque()
-        self._arrived: asyncio.Queue[_InFlight] = asyncio.Queue()
+        self._latest: dict[bytes, asyncio.Task[Handled]] = {}
+        self._prepared: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._sent: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._persisted = PersistedOffsets()
         self._generation = 0
@@ -122,7 +136,7 @@ class DeliveryLoop:
         """
         try:
             async with asyncio.TaskGroup() as stages:
-                settling = stages.create_task(self._settle_in_order())
+                settling = stages.create_task(self._settle_as_prepared())
                 acknowledging = stages.create_task(self._acknowledge_in_order())
                 async for events in stream.batches(_EVENTS_A_TURN):
                     await self._admit_all(events)
@@ -152,30 +166,51 @@ class DeliveryLoop:
             await self._admit(event, generation)
 
     async def _admit(self, event: Event, generation: int) -> None:
-        """Take a place in the window, waiting for one to be free; then prepare, or fold at once."""
-        await self._slots.acquire()
+        """Take a place, waiting for one to be free; then fold, or begin to prepare."""
+        await self._places.acquire()
         item = _InFlight(event, consumed_record(event), generation, perf_counter())
         self._in_flight.append(item)
         if self._work.prepare is None:
             await self._settle(item)
-            return
-        if not self._is_stale(item):
-            item.preparing = asyncio.create_task(self._policy.prepare(self._work, item.record))
-        self._arrived.put_nowait(item)
+        else:
+            await self._window.acquire()
+            self._begin_to_prepare(item)
 
-    async def _settle_in_order(self) -> None:
-        """Settle prepared events as they arrived, whichever is ready first."""
+    def _begin_to_prepare(self, item: _InFlight) -> None:
+        key = item.record.key
+        earlier = None if key is None else self._latest.get(key)
+        item.preparing = asyncio.create_task(self._prepare(item, earlier))
+        item.preparing.add_done_callback(lambda _task: self._is_prepared(item))
+        if key is not None:
+            self._latest[key] = item.preparing
+        if self._is_stale(item):
+            item.preparing.cancel()
+
+    async def _prepare(self, item: _InFlight, earlier: asyncio.Task[Handled] | None) -> Handled:
+        """Return what comes of an event, not before that of an earlier one of its key."""
+        handled = await self._policy.prepare(self._work, item.record)
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        return handled
+
+    def _is_prepared(self, item: _InFlight) -> None:
+        key = item.record.key
+        if key is not None and self._latest.get(key) is item.preparing:
+            del self._latest[key]
+        self._window.release()
+        self._prepared.put_nowait(item)
+
+    async def _settle_as_prepared(self) -> None:
+        """Settle events in the order in which they are ready."""
         while True:
-            await self._settle(await self._arrived.get())
+            await self._settle(await self._prepared.get())
 
     async def _settle(self, item: _InFlight) -> None:
         """Fold an event, or take what was prepared, and send what came of it."""
-        if item.preparing is not None:
-            await asyncio.wait([item.preparing])
         async with self._write_order:
             # Asked here: while the lock was held by another, the partition may have gone.
             if self._is_stale(item):
-                self._leave(item)
+                self._finish(item)
                 return
             item.handled = self._handle(item)
             if item.changes:
@@ -204,33 +239,37 @@ class DeliveryLoop:
             if self._sent.empty() or unwritten >= _EVENTS_A_WRITE:
                 self._persisted.write()
                 unwritten = 0
-            unwritten += await self._acknowledge(await self._sent.get())
+            unwritten += await self._confirm(await self._sent.get())
 
-    async def _acknowledge(self, item: _InFlight) -> bool:
-        """Acknowledge an event once the broker has all that came of it; whether it was done."""
+    async def _confirm(self, item: _InFlight) -> int:
+        """Wait until the broker has all that came of an event; return how many are now done."""
         results = [await ack for ack in item.acks]
         for change, offset in zip(item.changes, results, strict=False):
             self._persisted.note(change, offset)
-        is_done = not self._is_stale(item)
-        if is_done:
-            self._outlets.reached("before-ack")
-            item.event.ack()
-            self._count(item)
-        self._leave(item)
-        return is_done
+        return self._finish(item)
+
+    def _finish(self, item: _InFlight) -> int:
+        """Acknowledge what has nothing unfinished before it; return how many events that are."""
+        item.seconds = perf_counter() - item.started
+        acknowledged = 0
+        while self._in_flight and (seconds := self._in_flight[0].seconds) is not None:
+            first = self._in_flight.popleft()
+            self._places.release()
+            if not self._is_stale(first):
+                self._outlets.reached("before-ack")
+                first.event.ack()
+                self._count(first, seconds)
+                acknowledged += 1
+        return acknowledged
 
     def _is_stale(self, item: _InFlight) -> bool:
         return item.generation != self._generation
 
-    def _leave(self, item: _InFlight) -> None:
-        self._in_flight.remove(item)
-        self._slots.release()
-
-    def _count(self, item: _InFlight) -> None:
+    def _count(self, item: _InFlight, seconds: float) -> None:
         metrics, topic = self._outlets.metrics, item.record.topic
         if item.handled is not None:
             metrics.event_finished(topic, item.handled.event_type, item.handled.outcome)
-        metrics.event_processed(topic, perf_counter() - item.started)
+        metrics.event_processed(topic, seconds)
 
 
 def consumed_record(event: Event) -> ConsumedRecord:

@@ -1,7 +1,8 @@
 """The port `SpellChecker` for texts of every size: no small one waits for a large one's process.
 
 An essay is checked within milliseconds, a megabyte of hopeless words within many seconds. What is
-large goes to a checker of its own, which is there for as long as large texts are.
+large goes to a checker of its own, which is there for as long as large texts are, and whose
+processes leave the processor to all others.
 """
 
 from __future__ import annotations

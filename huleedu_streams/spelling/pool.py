@@ -27,6 +27,7 @@ from huleedu_streams.spelling.checker import DEFAULT_ENGINE, log_refused
 from huleedu_streams.spelling.l2 import RefusedEntry
 from huleedu_streams.spelling.served import Served
 from huleedu_streams.spelling.sliced import SlicedSpellChecker, refuse_surrogates
+from huleedu_streams.spelling.worker import NICE
 from huleedu_streams.spelling.worker_process import WorkerGoneError, WorkerProcess
 
 WORKER_COMMAND = (sys.executable, "-m", "huleedu_streams.spelling.worker")
@@ -68,7 +69,8 @@ def build_spell_checker(
     build_pool = partial(
         PooledSpellChecker, served, processes=processes, timeout_seconds=timeout_seconds
     )
-    return SpellCheckerBySize(build_pool(), build_pool)
+    build_large = partial(build_pool, command=(*WORKER_COMMAND, NICE))
+    return SpellCheckerBySize(build_pool(), build_large)
 
 
 class PooledSpellChecker:

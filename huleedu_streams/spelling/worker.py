@@ -1,4 +1,4 @@
-"""A process that checks texts: `python -m huleedu_streams.spelling.worker`.
+"""A process that checks texts: `python -m huleedu_streams.spelling.worker [--nice]`.
 
 It reads what to load, says that it is ready, then answers one text after another until its
 standard input ends, which is also what happens when its parent dies. Not here: how processes are
@@ -38,6 +38,9 @@ class ChecksTexts(Protocol):
         ...
 
 
+# How a process is told to leave the processor to whoever else needs it.
+NICE = "--nice"
+_NICENESS = 10
 Load = Callable[[dict[str, Any]], Mapping[str, ChecksTexts]]
 
 
@@ -103,4 +106,6 @@ def _end_with_parent(requests: int) -> NoReturn:
 
 
 if __name__ == "__main__":
+    if NICE in sys.argv:
+        os.nice(_NICENESS)
     run()

@@ -27,9 +27,10 @@ class WorkerProcess:
     """A running process; `kill` may be called from any thread and unblocks the others."""
 
     def __init__(self, command: Sequence[str], assignment: bytes) -> None:
-        # A session of its own: a Ctrl-C in the terminal is for the parent alone.
+        # A group of its own: a Ctrl-C in the terminal is for the parent alone. Not a session of its
+        # own: Linux may share the processor between sessions, and being nice would mean nothing.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
         )
         self._assignment = assignment
         self.is_expired = False

@@ -146,10 +146,9 @@ async def roll(site: Site, *names: str) -> None:
 async def bounce_broker(site: Site, down_seconds: float) -> None:
     """SIGKILL the broker and start it again."""
     site.note("broker killed")
-    with site.outage():
-        site.cluster.kill()
-        await asyncio.sleep(down_seconds)
-        await site.cluster.start()
+    site.cluster.kill()
+    await asyncio.sleep(down_seconds)
+    await site.cluster.start()
     site.tally.rebalances += len(site.wanted)
     site.note("broker back", after=down_seconds)
     await site.until_ready("broker back")
@@ -179,24 +178,22 @@ async def refuse_content(
             without its RocksDB folders.
     """
     site.note("content refused")
-    with site.outage():
-        await site.store.refuse()
-        if release is not None:
-            site.producer.release(release)
-        await asyncio.sleep(seconds)
-        if kill is not None:
-            await sigkill(site, kill, is_wiped=True)
-        await site.store.accept()
+    await site.store.refuse()
+    if release is not None:
+        site.producer.release(release)
+    await asyncio.sleep(seconds)
+    if kill is not None:
+        await sigkill(site, kill, is_wiped=True)
+    await site.store.accept()
     await resume(site, "content back")
 
 
 async def trouble_content(site: Site, behaviour: Behaviour, seconds: float) -> None:
     """Have the content store as a whole behave badly."""
     site.note("content trouble", behaviour=behaviour.value)
-    with site.outage():
-        site.store.behaviour = behaviour
-        await asyncio.sleep(seconds)
-        site.store.behaviour = Behaviour.WELL
+    site.store.behaviour = behaviour
+    await asyncio.sleep(seconds)
+    site.store.behaviour = Behaviour.WELL
     await resume(site, f"content well after {behaviour}")
 
 

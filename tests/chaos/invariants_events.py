@@ -11,16 +11,16 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.findings import Finding, finding
 from tests.chaos.kafka import Logged
 from tests.chaos.plan import Expected
-from tests.chaos.site import CHECK_WINDOW_EVENTS, COMMIT_SECONDS, FOLD_WINDOW_EVENTS
+from tests.chaos.site import CHECK_WINDOW_EVENTS, CHECKS_IN_FLIGHT, COMMIT_SECONDS, FOLDS_IN_FLIGHT
 
 _PROVENANCE = "__streams.errors."
 _OURS = "huleedu.dlt."
 _WORKERS = 2
-# Output topic -> the window of the agents that write it.
-_WINDOWS = {
-    wire.COMPLETED: CHECK_WINDOW_EVENTS,
-    wire.UPDATED: FOLD_WINDOW_EVENTS,
-    wire.PHASE_COMPLETED: FOLD_WINDOW_EVENTS,
+# Output topic -> what the agents that write it have in flight.
+_IN_FLIGHT = {
+    wire.COMPLETED: CHECKS_IN_FLIGHT,
+    wire.UPDATED: FOLDS_IN_FLIGHT,
+    wire.PHASE_COMPLETED: FOLDS_IN_FLIGHT,
 }
 
 
@@ -84,11 +84,11 @@ def outputs(found: Evidence) -> Finding:
     causes = len(found.bodies(wire.REQUESTED)) + len(found.bodies(wire.REGISTERED))
     repeats = {
         topic: sum(counted.values()) - len(counted)
-        for topic in _WINDOWS
+        for topic in _IN_FLIGHT
         for counted in [Counter(body["event_id"] for body in found.bodies(topic))]
     }
     planned = _planned_repeats(found)
-    unplanned = {topic: repeats[topic] - planned[topic] for topic in _WINDOWS}
+    unplanned = {topic: repeats[topic] - planned[topic] for topic in _IN_FLIGHT}
     bound = _repeat_bound(found)
     unequal = list(_unequal_repeats(found))
 
@@ -103,7 +103,7 @@ def outputs(found: Evidence) -> Finding:
     figures = (
         f"{len(missing)} missing and {len(extra)} extra of {len(expected_updates)} updates of "
         f"{causes} causes; repeated after faults "
-        + ", ".join(f"{unplanned[topic]} (bound {bound[topic]})" for topic in _WINDOWS)
+        + ", ".join(f"{unplanned[topic]} (bound {bound[topic]})" for topic in _IN_FLIGHT)
         + f" results, updates and phases, {sum(planned.values())} because the input repeats; "
         f"{len(unequal)} repeats unequal"
     )
@@ -121,15 +121,15 @@ def _planned_repeats(found: Evidence) -> Counter[str]:
 def _repeat_bound(found: Evidence) -> dict[str, int]:
     """Return the most records of each topic that the faults may have repeated.
 
-    At each kill and each rebalance every worker's window, and what was acknowledged since the
-    last commit: the rate of a second, as measured.
+    At each kill and each rebalance what every worker has in flight, and what was acknowledged
+    since the last commit: the rate of a second, as measured.
     """
     disruptions = len(found.tally.kills) + found.tally.rebalances
     return {
         topic: round(
-            disruptions * (_WORKERS * window + found.peak_per_second[topic] * COMMIT_SECONDS)
+            disruptions * (_WORKERS * in_flight + found.peak_per_second[topic] * COMMIT_SECONDS)
         )
-        for topic, window in _WINDOWS.items()
+        for topic, in_flight in _IN_FLIGHT.items()
     }
 
 

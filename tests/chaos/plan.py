@@ -23,13 +23,22 @@ _TROUBLED = {"keeps-failing": Behaviour.ERROR, "put-refused": Behaviour.REFUSE_D
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of everything; `specials` is how many essays of each odd kind."""
+    """How much of everything.
+
+    Attributes:
+        specials: Essays of each odd kind.
+        cpu_bombs: Texts that take many seconds, anywhere.
+        calm_bombs: More of them, in the middle of the calm.
+        calm_share: Of the records, those that go out before the first fault.
+    """
 
     essays: int
     poison: int
     specials: int = 2
     large_texts: int = 0
     cpu_bombs: int = 0
+    calm_bombs: int = 0
+    calm_share: float = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +79,19 @@ class Plan:
         behaviours: How the store treats single texts.
         expected: The outcome of each request, by its event id.
         essays: Ids of all essays that must come to rest.
-        bombs: Essays that may take long.
+        calm_share: Of the records, those that go out before the first fault.
+        calm_bombs: Essays that take long, one after the other in the middle of the calm.
         poison: The messages that must be dead-lettered.
     """
 
     seed: int
+    calm_share: float
     records: list[Record] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     expected: dict[str, Expected] = field(default_factory=dict)
     essays: set[str] = field(default_factory=set)
-    bombs: set[str] = field(default_factory=set)
+    calm_bombs: set[str] = field(default_factory=set)
     poison: list[Poison] = field(default_factory=list)
 
 
@@ -95,7 +106,7 @@ class _Planner:
     def __init__(self, seed: int, sizes: Sizes) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - it must repeat
         self._sizes = sizes
-        self._plan = Plan(seed)
+        self._plan = Plan(seed, sizes.calm_share)
         self._blocks: list[list[Record]] = []
         self._moment = _START
 
@@ -110,6 +121,7 @@ class _Planner:
             self._unknown_essay(number)
         self._plan.records = list(self._interleaved())
         self._add_poison()
+        self._add_calm_bombs()
         return self._plan
 
     def _kinds(self) -> list[str]:
@@ -155,8 +167,6 @@ class _Planner:
         plan = self._plan
         plan.essays.add(essay_id)
         ask = self._submission(essay_id, batch_id, kind)
-        if kind == "bomb":
-            plan.bombs.add(essay_id)
         plan.expected[ask.event_id] = self._text_of(kind, ask.text_id)
         records = [self._request(ask, kind)]
         if kind == "duplicated":
@@ -248,6 +258,13 @@ class _Planner:
         for bad in plan.poison:
             record = Record(bad.topic, bad.key, bad.value, bad.headers, bad.way)
             plan.records.insert(self._rng.randint(0, len(plan.records)), record)
+
+    def _add_calm_bombs(self) -> None:
+        plan = self._plan
+        place = round(len(plan.records) * plan.calm_share / 2)
+        plan.calm_bombs = {f"calm-bomb-{number}" for number in range(self._sizes.calm_bombs)}
+        for essay_id in sorted(plan.calm_bombs):
+            plan.records[place:place] = self._essay(essay_id, None, "bomb")
 
     def _uuid(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))

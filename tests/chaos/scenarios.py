@@ -54,21 +54,37 @@ async def gate(site: Site, rng: random.Random) -> None:
     await site.until_settled()
 
 
+async def calm(site: Site, _rng: random.Random) -> None:
+    """No fault, and slow texts among the others."""
+    await faults.start(site, "a", "b")
+    await _let_the_calm_out(site)
+    await site.until_settled()
+
+
 async def full(site: Site, rng: random.Random) -> None:
     """Every fault there is, in an order that the seed draws, ten SIGKILLs among them."""
-    site.producer.rate_per_second = 1_000
     await faults.start_without_broker(site, "a", "b")
-    site.producer.release(_FIRST_SHARE)
+    await _let_the_calm_out(site)
+    site.producer.rate_per_second = 1_000
+    first = site.plan.calm_share
     phases = _phases(rng)
     rng.shuffle(phases)
     for number, phase in enumerate(phases):
-        share = _FIRST_SHARE + (_LAST_SHARE - _FIRST_SHARE) * (number + 1) / len(phases)
+        share = first + (_LAST_SHARE - first) * (number + 1) / len(phases)
         await site.until_done(share - 2 * _STEP)
         await phase(site, share)
     await site.until_settled()
 
 
-_FIRST_SHARE, _LAST_SHARE, _STEP = 0.08, 0.95, 0.02
+async def _let_the_calm_out(site: Site) -> None:
+    site.producer.rate_per_second = _CALM_RATE
+    site.producer.release(site.plan.calm_share)
+    await site.until_bombs_are_over()
+
+
+_LAST_SHARE, _STEP = 0.95, 0.02
+# What two workers on two cores have done as soon as it comes.
+_CALM_RATE = 40.0
 Phase = Callable[[Site, float], Awaitable[None]]
 
 
@@ -194,8 +210,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "smoke": Scenario(smoke, Sizes(essays=200, poison=20, specials=1)),
         "cluster": Scenario(cluster, Sizes(essays=2_000, poison=20), has_three_nodes=True),
         "gate": Scenario(gate, Sizes(essays=2_000, poison=50)),
+        "calm": Scenario(calm, Sizes(essays=1_600, poison=20, calm_bombs=3, calm_share=1.0)),
         "full": Scenario(
-            full, Sizes(essays=20_000, poison=500, specials=10, large_texts=3, cpu_bombs=3)
+            full,
+            Sizes(essays=20_000, poison=500, specials=10, large_texts=3, cpu_bombs=3, calm_bombs=3),
         ),
     }
 )

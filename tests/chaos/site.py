@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,9 +28,11 @@ GROUP = "huleedu-streams"
 SESSION_SECONDS = 6.0
 READY_SECONDS = SESSION_SECONDS + 20.0
 CATCH_UP_SECONDS = 60.0
-# Events in flight of the agent that checks, and of one that only folds.
+# Texts that a worker checks side by side; events in flight of the agent that checks, most of them
+# behind a text that takes long, and of one that only folds.
 CHECK_WINDOW_EVENTS = 64
-FOLD_WINDOW_EVENTS = 256
+CHECKS_IN_FLIGHT = 1_024
+FOLDS_IN_FLIGHT = 256
 COMMIT_SECONDS = 1.0
 _SAMPLE_SECONDS = 2.0
 _STALL_SECONDS = 120.0
@@ -56,7 +57,6 @@ class Tally:
         unasked_exits: Workers that ended by themselves.
         resume_seconds: From each outage's end until essays came to rest again.
         damages: Databases rebuilt after each kind of damage, and those that should have been.
-        outages: From when to when something that essays need was away.
         unchecked: Faults that this machine does not allow, and why.
         catch_up_seconds: From the last fault until the lag was 0.
     """
@@ -69,7 +69,6 @@ class Tally:
     unasked_exits: list[str] = field(default_factory=list)
     resume_seconds: list[float] = field(default_factory=list)
     damages: dict[str, tuple[int, int]] = field(default_factory=dict)
-    outages: list[tuple[float, float]] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     catch_up_seconds: float | None = None
 
@@ -138,15 +137,6 @@ class Site:
         line = {"s": round(time.monotonic() - self.began, 2), "event": event, **fields}
         self._timeline.write(json.dumps(line, default=str) + "\n")
 
-    @contextmanager
-    def outage(self) -> Iterator[None]:
-        """Note when what the block does began and ended."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.tally.outages.append((began, time.monotonic()))
-
     def worker(self, name: str) -> Worker:
         """Return the worker of that name; not started yet the first time."""
         if name not in self.workers:
@@ -208,6 +198,13 @@ class Site:
     async def until_done(self, share: float) -> None:
         """Wait until so many essays are at rest, or until nothing moves any more."""
         await self._until_or_quiet(lambda: self.done >= share, f"{share:.0%} of the essays at rest")
+
+    async def until_bombs_are_over(self) -> None:
+        """Wait until all is sent that is released, and the bombs in it are at rest."""
+        await self.until(
+            lambda: self.producer.is_idle and self.plan.calm_bombs <= self.observer.at_rest.keys(),
+            "the calm",
+        )
 
     async def until_ready(self, why: str, allowed: float = READY_SECONDS) -> None:
         """Wait until all wanted workers are ready at once; too late is noted, not raised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from huleedu_streams.errors import SpellcheckFailedError
 from huleedu_streams.spelling.by_size import LARGE_TEXT, SpellCheckerBySize
-from huleedu_streams.spelling.pool import PooledSpellChecker
+from huleedu_streams.spelling.pool import PooledSpellChecker, build_spell_checker
 from huleedu_streams.spelling.served import Served
 from tests.awaiting import eventually
 
@@ -119,3 +120,28 @@ async def test_closed_checker_starts_nothing_for_a_large_text(
         await by_size.check(large("a"), "en")
 
     assert len(pools.built) == 1
+
+
+async def test_process_of_a_large_text_leaves_the_processor_to_the_others() -> None:
+    usual = psutil.Process().nice()
+    checker = build_spell_checker(["en"], processes=1)
+    await checker.start()
+    small = _niceness_of_spellers()
+
+    checking = asyncio.create_task(checker.check(large("hopless wrods "), "en"))
+    await eventually(lambda: len(_niceness_of_spellers()) == 2)
+    await eventually(lambda: max(_niceness_of_spellers()) == min(usual + 10, 19))
+    await checking
+    await checker.close()
+
+    assert small == [usual]
+
+
+def _niceness_of_spellers() -> list[int]:
+    """Return the niceness of each speller of this process, also while one begins or ends."""
+    spellers = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "huleedu_streams.spelling.worker" in child.cmdline():
+                spellers.append(child.nice())
+    return spellers
