@@ -26,7 +26,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from huleedu_streams.agents.failures import FailurePolicy
-from huleedu_streams.agents.handling import Handled, Work
+from huleedu_streams.agents.handling import Handled, Outcome, Work
 from huleedu_streams.contracts.codec import TRACEPARENT, OutgoingEvent, first_traceparent
 from huleedu_streams.contracts.dead_letters import ConsumedRecord, DeadLetter
 from huleedu_streams.errors import TableError
@@ -71,9 +71,10 @@ class _InFlight:
     generation: int
     started: float
     preparing: asyncio.Task[Handled] | None = None
-    handled: Handled | None = None
     acks: list[Awaitable[Any]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    event_type: str | None = None
+    outcome: Outcome | None = None
     seconds: float | None = None  # how long it took, once nothing is left to do for it
 
 
@@ -212,10 +213,11 @@ class DeliveryLoop:
             if self._is_stale(item):
                 self._finish(item)
                 return
-            item.handled = self._handle(item)
+            handled = self._handle(item)
             if item.changes:
                 self._outlets.reached("after-table-write")
-            await self._send(item, item.handled.outputs)
+            item.event_type, item.outcome = handled.event_type, handled.outcome
+            await self._send(item, handled.outputs)
         self._outlets.reached("after-send")
         self._sent.put_nowait(item)
 
@@ -246,6 +248,9 @@ class DeliveryLoop:
         results = [await ack for ack in item.acks]
         for change, offset in zip(item.changes, results, strict=False):
             self._persisted.note(change, offset)
+        # It may wait long for those before it, and each of these keeps a batch of records.
+        item.acks.clear()
+        item.preparing = None
         return self._finish(item)
 
     def _finish(self, item: _InFlight) -> int:
@@ -267,8 +272,8 @@ class DeliveryLoop:
 
     def _count(self, item: _InFlight, seconds: float) -> None:
         metrics, topic = self._outlets.metrics, item.record.topic
-        if item.handled is not None:
-            metrics.event_finished(topic, item.handled.event_type, item.handled.outcome)
+        if item.outcome is not None:
+            metrics.event_finished(topic, item.event_type, item.outcome)
         metrics.event_processed(topic, seconds)
 
 

@@ -40,7 +40,8 @@ class ChecksTexts(Protocol):
 
 # How a process is told to leave the processor to whoever else needs it.
 NICE = "--nice"
-_NICENESS = 10
+# A third of what another process gets, where both want all: a text has its time to be checked in.
+_NICENESS = 5
 Load = Callable[[dict[str, Any]], Mapping[str, ChecksTexts]]
 
 

@@ -11,16 +11,21 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.findings import Finding, finding
 from tests.chaos.kafka import Logged
 from tests.chaos.plan import Expected
-from tests.chaos.site import CHECK_WINDOW_EVENTS, CHECKS_IN_FLIGHT, COMMIT_SECONDS, FOLDS_IN_FLIGHT
+from tests.chaos.site import (
+    BEHIND_SLOW_EVENTS,
+    CHECK_WINDOW_EVENTS,
+    COMMIT_SECONDS,
+    FOLD_WINDOW_EVENTS,
+)
 
 _PROVENANCE = "__streams.errors."
 _OURS = "huleedu.dlt."
 _WORKERS = 2
-# Output topic -> what the agents that write it have in flight.
-_IN_FLIGHT = {
-    wire.COMPLETED: CHECKS_IN_FLIGHT,
-    wire.UPDATED: FOLDS_IN_FLIGHT,
-    wire.PHASE_COMPLETED: FOLDS_IN_FLIGHT,
+# Output topic -> the window of the agents that write it.
+_WINDOWS = {
+    wire.COMPLETED: CHECK_WINDOW_EVENTS,
+    wire.UPDATED: FOLD_WINDOW_EVENTS,
+    wire.PHASE_COMPLETED: FOLD_WINDOW_EVENTS,
 }
 
 
@@ -84,11 +89,11 @@ def outputs(found: Evidence) -> Finding:
     causes = len(found.bodies(wire.REQUESTED)) + len(found.bodies(wire.REGISTERED))
     repeats = {
         topic: sum(counted.values()) - len(counted)
-        for topic in _IN_FLIGHT
+        for topic in _WINDOWS
         for counted in [Counter(body["event_id"] for body in found.bodies(topic))]
     }
     planned = _planned_repeats(found)
-    unplanned = {topic: repeats[topic] - planned[topic] for topic in _IN_FLIGHT}
+    unplanned = {topic: repeats[topic] - planned[topic] for topic in _WINDOWS}
     bound = _repeat_bound(found)
     unequal = list(_unequal_repeats(found))
 
@@ -103,7 +108,7 @@ def outputs(found: Evidence) -> Finding:
     figures = (
         f"{len(missing)} missing and {len(extra)} extra of {len(expected_updates)} updates of "
         f"{causes} causes; repeated after faults "
-        + ", ".join(f"{unplanned[topic]} (bound {bound[topic]})" for topic in _IN_FLIGHT)
+        + ", ".join(f"{unplanned[topic]} (bound {bound[topic]})" for topic in _WINDOWS)
         + f" results, updates and phases, {sum(planned.values())} because the input repeats; "
         f"{len(unequal)} repeats unequal"
     )
@@ -121,16 +126,20 @@ def _planned_repeats(found: Evidence) -> Counter[str]:
 def _repeat_bound(found: Evidence) -> dict[str, int]:
     """Return the most records of each topic that the faults may have repeated.
 
-    At each kill and each rebalance what every worker has in flight, and what was acknowledged
-    since the last commit: the rate of a second, as measured.
+    At each kill and each rebalance every worker's window, and what was acknowledged since the
+    last commit: the rate of a second, as measured. And what went on behind a slow text that was
+    met by one.
     """
     disruptions = len(found.tally.kills) + found.tally.rebalances
-    return {
+    bound = {
         topic: round(
-            disruptions * (_WORKERS * in_flight + found.peak_per_second[topic] * COMMIT_SECONDS)
+            disruptions * (_WORKERS * window + found.peak_per_second[topic] * COMMIT_SECONDS)
         )
-        for topic, in_flight in _IN_FLIGHT.items()
+        for topic, window in _WINDOWS.items()
     }
+    slow_texts = len(found.plan.bombs) + len(found.plan.behaviours)
+    bound[wire.COMPLETED] += slow_texts * BEHIND_SLOW_EVENTS
+    return bound
 
 
 def _unequal_repeats(found: Evidence) -> Iterator[str]:

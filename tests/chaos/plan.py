@@ -18,6 +18,7 @@ from tests.chaos.texts import CANARY, a_cpu_bomb, a_text
 
 _START = datetime(2025, 5, 27, 12, tzinfo=UTC)
 _ODD_CLOCKS = ("9999-12-31T23:59:59Z", "1970-01-01T00:00:00+00:00", "2025-10-26T02:30:00+02:00")
+_BOMBS = {"bomb", "calm-bomb"}
 _TROUBLED = {"keeps-failing": Behaviour.ERROR, "put-refused": Behaviour.REFUSE_DERIVED}
 
 
@@ -46,7 +47,7 @@ class Expected:
     """The outcome that a request must reach.
 
     Attributes:
-        status: The result's status; None = either (a text that may take too long).
+        status: The result's status; None = either (a text that may take too long in a storm).
         corrections: The result's `corrections_made`.
         error_kind: The member of `error_info` that says why.
         corrected: The text that must lie under the request's corrected-text id.
@@ -80,7 +81,8 @@ class Plan:
         expected: The outcome of each request, by its event id.
         essays: Ids of all essays that must come to rest.
         calm_share: Of the records, those that go out before the first fault.
-        calm_bombs: Essays that take long, one after the other in the middle of the calm.
+        bombs: Essays that take long.
+        calm_bombs: Those that come one after the other in the middle of the calm.
         poison: The messages that must be dead-lettered.
     """
 
@@ -91,6 +93,7 @@ class Plan:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     expected: dict[str, Expected] = field(default_factory=dict)
     essays: set[str] = field(default_factory=set)
+    bombs: set[str] = field(default_factory=set)
     calm_bombs: set[str] = field(default_factory=set)
     poison: list[Poison] = field(default_factory=list)
 
@@ -168,6 +171,8 @@ class _Planner:
         plan.essays.add(essay_id)
         ask = self._submission(essay_id, batch_id, kind)
         plan.expected[ask.event_id] = self._text_of(kind, ask.text_id)
+        if kind in _BOMBS:
+            plan.bombs.add(essay_id)
         records = [self._request(ask, kind)]
         if kind == "duplicated":
             return records * 3
@@ -212,9 +217,9 @@ class _Planner:
             odd = {"empty": b" \n", "not-utf8": b"caf\xe9 " + CANARY.encode()}
             plan.texts[text_id] = odd.get(kind) or b"word " * 2_000_000
             return Expected(wire.FAILED, error_kind="content_error")
-        if kind == "bomb":
+        if kind in _BOMBS:
             plan.texts[text_id] = a_cpu_bomb(self._rng, wire.TEXT_MAX_BYTES - 100).encode()
-            return Expected(None)
+            return Expected(wire.SUCCESS if kind == "calm-bomb" else None)
         text = a_text(self._rng, 0 if kind == "clean" else self._rng.randint(1, 5))
         plan.texts[text_id] = text.original.encode()
         if kind in _TROUBLED:
@@ -264,7 +269,7 @@ class _Planner:
         place = round(len(plan.records) * plan.calm_share / 2)
         plan.calm_bombs = {f"calm-bomb-{number}" for number in range(self._sizes.calm_bombs)}
         for essay_id in sorted(plan.calm_bombs):
-            plan.records[place:place] = self._essay(essay_id, None, "bomb")
+            plan.records[place:place] = self._essay(essay_id, None, "calm-bomb")
 
     def _uuid(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))

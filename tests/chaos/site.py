@@ -28,14 +28,15 @@ GROUP = "huleedu-streams"
 SESSION_SECONDS = 6.0
 READY_SECONDS = SESSION_SECONDS + 20.0
 CATCH_UP_SECONDS = 60.0
-# Texts that a worker checks side by side; events in flight of the agent that checks, most of them
-# behind a text that takes long, and of one that only folds.
+# Texts that a worker checks side by side, and events in flight behind one that takes long.
 CHECK_WINDOW_EVENTS = 64
-CHECKS_IN_FLIGHT = 1_024
-FOLDS_IN_FLIGHT = 256
+BEHIND_SLOW_EVENTS = 1_024
+# Events in flight of an agent that only folds.
+FOLD_WINDOW_EVENTS = 256
 COMMIT_SECONDS = 1.0
 _SAMPLE_SECONDS = 2.0
 _STALL_SECONDS = 120.0
+_CALM_SECONDS = 300.0
 _QUIET_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
@@ -204,6 +205,7 @@ class Site:
         await self.until(
             lambda: self.producer.is_idle and self.plan.calm_bombs <= self.observer.at_rest.keys(),
             "the calm",
+            _CALM_SECONDS,
         )
 
     async def until_ready(self, why: str, allowed: float = READY_SECONDS) -> None:

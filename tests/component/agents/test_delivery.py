@@ -51,13 +51,16 @@ def put(bench: Bench, *essay_ids: str) -> None:
         bench.stream.put(TOPIC, essay_id.encode(), a_request(essay_id))
 
 
-def an_output(envelope: EventEnvelope[Any]) -> Handled:
+def an_output(envelope: EventEnvelope[Any], value: bytes = b"{}") -> Handled:
     essay_id = envelope.data.entity_ref.entity_id
-    return Handled((OutgoingEvent("out", essay_id, b"{}", ()),), Outcome.DONE, TOPIC)
+    return Handled((OutgoingEvent("out", essay_id, value, ()),), Outcome.DONE, TOPIC)
 
 
 class Scripted:
-    """Prepares an event when its essay is released; raises what the script says, in turn."""
+    """Prepares an event when its essay is released; raises what the script says, in turn.
+
+    Its output says the how-manieth event it was.
+    """
 
     def __init__(self, **errors: list[Exception]) -> None:
         self.errors = errors
@@ -67,11 +70,12 @@ class Scripted:
     async def __call__(self, envelope: EventEnvelope[Any]) -> Handled:
         essay_id = envelope.data.entity_ref.entity_id
         self.started.append(essay_id)
+        number = len(self.started)
         if essay_id in self.gates:
             await self.gates[essay_id].wait()
         if self.errors.get(essay_id):
             raise self.errors[essay_id].pop(0)
-        return an_output(envelope)
+        return an_output(envelope, b"%d" % number)
 
 
 def preparing(script: Scripted, *, owns_poison: bool = True) -> Work:
@@ -116,13 +120,13 @@ async def test_events_of_one_essay_are_prepared_side_by_side_and_sent_in_order()
         put(bench, "a")
         await eventually(lambda: script.started == ["a"])
         del script.gates["a"]
-        put(bench, "a", "b")
+        put(bench, "a", "a", "b")
         await eventually(lambda: keys(bench) == ["b"])
-        assert script.started == ["a", "a", "b"]
+        assert script.started == ["a", "a", "a", "b"]
         gate.set()
-        await eventually(lambda: bench.stream.acknowledged == [0, 1, 2])
+        await eventually(lambda: bench.stream.acknowledged == [0, 1, 2, 3])
 
-    assert keys(bench) == ["b", "a", "a"]
+    assert [record.value for record in bench.broker.queued] == [b"4", b"1", b"2", b"3"]
 
 
 async def test_event_is_acknowledged_only_after_the_broker_has_its_output() -> None:

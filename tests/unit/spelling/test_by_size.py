@@ -130,7 +130,7 @@ async def test_process_of_a_large_text_leaves_the_processor_to_the_others() -> N
 
     checking = asyncio.create_task(checker.check(large("hopless wrods "), "en"))
     await eventually(lambda: len(_niceness_of_spellers()) == 2)
-    await eventually(lambda: max(_niceness_of_spellers()) == min(usual + 10, 19))
+    await eventually(lambda: max(_niceness_of_spellers()) == min(usual + 5, 19))
     await checking
     await checker.close()
 
