@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 FAUST_DEFAULT_LOG_LEVEL = "WARN"
 REFUSED = 2
+# In the environment of a worker that started itself again.
+_STARTED_AGAIN = "_HULEEDU_STREAMS_STARTED_AGAIN"
 _SIGNALS_SECONDS = 0.05
 # A million rows; the worker waits for its new start as long.
 _READ_SECONDS = 5.0
@@ -131,7 +133,11 @@ class StreamsWorker(faust.Worker):
         """Run this very command anew: locks, sockets and files close; the process id stays."""
         self.app.end_children()  # or the new one would never learn that they ended
         try:
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+            os.execve(  # noqa: S606 - our own command
+                sys.executable,
+                [sys.executable, *sys.orig_argv[1:]],
+                {**os.environ, _STARTED_AGAIN: "yes"},
+            )
         except OSError as error:
             sys.stderr.write(f"huleedu-streams: cannot start again: {error}; start it by hand\n")
             os._exit(1)
@@ -195,7 +201,8 @@ class StreamsWorker(faust.Worker):
             port=int(conf.web_port),
             bootstrap=settings.bootstrap_servers if settings.needs_kafka else None,
             topics=self.app.required_topics,
-            wait_seconds=settings.broker_wait_seconds,
+            # One that has run already waits for its broker as it did while it ran: for ever.
+            wait_seconds=0 if _STARTED_AGAIN in os.environ else settings.broker_wait_seconds,
             peers=self._peers() if settings.has_agents else None,
             free_bytes=settings.disk_free_min_bytes if self.app.tables else 0,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from uuid import uuid4
@@ -9,9 +10,11 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from huleedu_streams.embedded.probe import free_port
 from huleedu_streams.embedded.process import wait_until
 from huleedu_streams.topics.bootstrap import apply, member_client_ids
 from huleedu_streams.topics.catalogue import catalogue
+from tests.chaos.proxy import KafkaProxy
 from tests.integration.essays import a_batch, completed_batch
 from tests.integration.kafka import produce, until
 from tests.integration.workers import RunningWorker, Site, talking_to, wait_until_ready
@@ -27,13 +30,16 @@ async def a_stopped_process(site: Site) -> RunningWorker:
     await apply(site.bootstrap, catalogue(app_id))
     worker = site.start(app_id, app_id=app_id, session_timeout_seconds=SESSION_SECONDS)
     wait_until_ready(worker)
-
-    async def has_no_members() -> bool | None:
-        return None if await member_client_ids(site.bootstrap, app_id) else True
-
     os.kill(worker.pid, signal.SIGSTOP)
-    await until(has_no_members, "the group takes it for dead", 5 * SESSION_SECONDS)
+    await until_it_has_no_members(site, app_id)
     return worker
+
+
+async def until_it_has_no_members(site: Site, group: str) -> None:
+    async def has_no_members() -> bool | None:
+        return None if await member_client_ids(site.bootstrap, group) else True
+
+    await until(has_no_members, "the group takes it for dead", 5 * SESSION_SECONDS)
 
 
 async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_new_one(
@@ -54,6 +60,39 @@ async def test_worker_that_stood_still_for_longer_than_its_session_goes_on_as_a_
     async with talking_to(worker) as api:
         await completed_batch(api, batch.batch_id)
     assert worker.stop() == 0
+
+
+async def test_worker_that_stood_still_in_an_outage_waits_for_its_end_however_long(
+    site: Site,
+) -> None:
+    app_id = f"standstill-{uuid4().hex[:8]}"
+    await apply(site.bootstrap, catalogue(app_id))
+    proxy = KafkaProxy(free_port())
+    proxy.target_port = int(site.bootstrap.rpartition(":")[2])
+    await proxy.open()
+    worker = site.start(
+        app_id,
+        app_id=app_id,
+        broker_url=f"kafka://127.0.0.1:{proxy.port}",
+        broker_wait_seconds=1,
+        session_timeout_seconds=SESSION_SECONDS,
+    )
+    await asyncio.to_thread(wait_until_ready, worker)
+
+    os.kill(worker.pid, signal.SIGSTOP)
+    await proxy.close()
+    await until_it_has_no_members(site, app_id)
+    os.kill(worker.pid, signal.SIGCONT)
+
+    # Each wait is twice the last one: more than a second in all.
+    def has_waited() -> bool:
+        return len(worker.entries("waiting_for_broker")) > 3
+
+    assert await asyncio.to_thread(wait_until, has_waited, 30), worker.log[-2000:]
+    await proxy.open()
+    await asyncio.to_thread(wait_until_ready, worker)
+    assert await asyncio.to_thread(worker.stop) == 0
+    await proxy.close()
 
 
 async def test_worker_that_is_told_to_stop_while_it_stands_still_does_not_start_again(
