@@ -35,6 +35,7 @@ REFUSED = 2
 # In the environment of a worker that started itself again.
 _STARTED_AGAIN = "_HULEEDU_STREAMS_STARTED_AGAIN"
 _SIGNALS_SECONDS = 0.05
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 # A million rows; the worker waits for its new start as long.
 _READ_SECONDS = 5.0
 
@@ -120,6 +121,7 @@ class StreamsWorker(faust.Worker):
     def _stood_still(self, seconds: float) -> None:
         """Start again with nothing sent of what is in flight: others have it by now."""
         log.warning("worker_stood_still", seconds=round(seconds, 1))
+        self._end_at_signals()
         # A signal that came meanwhile is taken first.
         self.loop.call_later(_SIGNALS_SECONDS, self._go_on_as_nobody)
 
@@ -129,9 +131,21 @@ class StreamsWorker(faust.Worker):
             self._start_again()
         os._exit(self._exit_code)
 
+    def _end_at_signals(self) -> None:
+        """Have SIGTERM and SIGINT end the process by themselves: no event loop hears of them now.
+
+        All that is in flight is given up anyway.
+        """
+        with contextlib.suppress(ValueError):  # in the deadline's thread there is no such thing
+            for number in _STOPS:
+                signal.signal(number, lambda *_args: os._exit(0))
+
     def _start_again(self) -> NoReturn:
         """Run this very command anew: locks, sockets and files close; the process id stays."""
+        self._end_at_signals()
         self.app.end_children()  # or the new one would never learn that they ended
+        # What is told between two programs waits for the new one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         try:
             os.execve(  # noqa: S606 - our own command
                 sys.executable,
@@ -183,9 +197,10 @@ class StreamsWorker(faust.Worker):
             if not checks.cancel():
                 self._schedule_shutdown(number)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPS:
             with contextlib.suppress(NotImplementedError):
                 self.loop.add_signal_handler(number, stop, number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         await checks
 
     async def _prepare(self) -> None:

@@ -107,3 +107,17 @@ async def test_worker_that_is_told_to_stop_while_it_stands_still_does_not_start_
     assert len(worker.entries("worker_starting")) == 1
     # Its end may be as sudden as a kill's: connections are left to the system.
     site.workers.remove(worker)
+
+
+@pytest.mark.parametrize("mark", ['"worker_stood_still"', "| pid "])
+async def test_worker_that_is_told_to_stop_as_it_starts_again_stops(site: Site, mark: str) -> None:
+    worker = await a_stopped_process(site)
+    before = worker.log.count(mark)
+
+    os.kill(worker.pid, signal.SIGCONT)
+    assert wait_until(lambda: worker.log.count(mark) > before, 20), worker.log[-2000:]
+    os.kill(worker.pid, signal.SIGTERM)
+
+    assert worker.exit_code(20) == 0
+    assert len(worker.entries("worker_starting")) == 1
+    site.workers.remove(worker)
