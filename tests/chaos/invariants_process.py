@@ -100,7 +100,7 @@ def health(found: Evidence) -> Finding:
         for life in worker.lives
     ]
     long_ones = {name: life for name, life in lives if _span(life) >= _LONG_LIFE_SECONDS}
-    growths = {name: _growth(life) for name, life in long_ones.items()}
+    growths = {name: _growth(life) for name, life in long_ones.items() if _is_filled(life)}
     descriptors = {name: _more_descriptors(life) for name, life in long_ones.items()}
 
     def faults() -> Iterator[str]:
@@ -108,9 +108,11 @@ def health(found: Evidence) -> Finding:
             yield from (f"{name}: {line[:300]}" for line in _alarms(log))
         for name, life in lives:
             yield from _too_many_connections(name, life)
+        for name, growth in growths.items():
+            if growth > _MOST_GROWTH:
+                sizes = _sizes(long_ones[name])
+                yield f"{name} needs {growth:.0%} more in its last quarter: {sizes}"
         for name, life in long_ones.items():
-            if growths[name] > _MOST_GROWTH:
-                yield f"{name} needs {growths[name]:.0%} more in its last quarter: {_sizes(life)}"
             if descriptors[name] > _MORE_DESCRIPTORS:
                 yield f"{name} has {descriptors[name]} descriptors more: {_open(life)}"
         yield from (f"ended by itself: {exit_}" for exit_ in found.tally.unasked_exits)
@@ -118,7 +120,7 @@ def health(found: Evidence) -> Finding:
     grown = ", ".join(f"{name} {growth:+.1%}" for name, growth in growths.items())
     longest = max((_span(life) for _, life in lives), default=0)
     measured = (
-        f"memory, last quarter and the one before: {grown}; "
+        f"memory, last quarter and the one before: {grown or 'NOT CHECKED'}; "
         f"descriptors {max(descriptors.values()):+d}"
         if long_ones
         else f"growth NOT CHECKED, the longest life is {longest:.0f} s of {_LONG_LIFE_SECONDS:g}"
@@ -164,6 +166,20 @@ def _halves(life: Life) -> tuple[list[Sample], list[Sample]]:
     middle, tenth = life.started + _span(life) / 2, max(1, len(life.samples) // 10)
     later = [sample for sample in life.samples if sample.at >= middle]
     return later[:tenth], life.samples[-tenth:]
+
+
+def _is_filled(life: Life) -> bool:
+    """Whether a life had as many databases in its first half as in its second.
+
+    Whoever takes another's over for the first time fills the cache and the buffers that are there
+    for them, 12 MiB at the most, and keeps that.
+    """
+    half = life.started + _span(life) / 2
+    before, after = (
+        max(s.descriptors.databases for s in life.samples if (s.at < half) is is_before)
+        for is_before in (True, False)
+    )
+    return before >= after
 
 
 def _growth(life: Life) -> float:
