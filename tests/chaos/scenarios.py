@@ -84,7 +84,7 @@ async def _let_the_calm_out(site: Site) -> None:
 
 _LAST_SHARE, _STEP = 0.95, 0.02
 # What two workers on two cores have done as soon as it comes.
-_CALM_RATE = 40.0
+_CALM_RATE = 30.0
 Phase = Callable[[Site, float], Awaitable[None]]
 
 
