@@ -122,7 +122,7 @@ class DeliveryLoop:
         self._places = asyncio.Semaphore(window_events * times)
         self._window = asyncio.Semaphore(window_events)
         self._in_flight: deque[_InFlight] = deque()
-        self._latest: dict[bytes, asyncio.Task[Handled]] = {}
+        self._latest: dict[bytes | None, asyncio.Task[Handled]] = {}
         self._prepared: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._sent: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._persisted = PersistedOffsets()
@@ -178,12 +178,10 @@ class DeliveryLoop:
             self._begin_to_prepare(item)
 
     def _begin_to_prepare(self, item: _InFlight) -> None:
-        key = item.record.key
-        earlier = None if key is None else self._latest.get(key)
+        earlier = self._latest.get(item.record.key)
         item.preparing = asyncio.create_task(self._prepare(item, earlier))
-        item.preparing.add_done_callback(lambda _task: self._is_prepared(item))
-        if key is not None:
-            self._latest[key] = item.preparing
+        item.preparing.add_done_callback(lambda _task: self._end_preparing(item))
+        self._latest[item.record.key] = item.preparing
         if self._is_stale(item):
             item.preparing.cancel()
 
@@ -194,10 +192,9 @@ class DeliveryLoop:
             await asyncio.wait([earlier])
         return handled
 
-    def _is_prepared(self, item: _InFlight) -> None:
-        key = item.record.key
-        if key is not None and self._latest.get(key) is item.preparing:
-            del self._latest[key]
+    def _end_preparing(self, item: _InFlight) -> None:
+        if self._latest.get(item.record.key) is item.preparing:
+            del self._latest[item.record.key]
         self._window.release()
         self._prepared.put_nowait(item)
 
