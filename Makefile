@@ -24,7 +24,7 @@ test: $(READY) ## every test, those on the embedded Kafka included
 gate: $(READY) ## 2,000 essays through kills, an outage and a broker's crash (SEED=n repeats one)
 	@$(BIN)/python -m tests.chaos gate $(if $(SEED),--seed $(SEED))
 
-chaos: $(READY) ## 20,000 essays through every fault there is; up to 60 minutes
+chaos: $(READY) ## 20,000 essays through every fault there is; some 25 minutes
 	@$(BIN)/python -m tests.chaos full cluster $(if $(SEED),--seed $(SEED))
 
 bench: $(READY) ## a worker against its peers, each in the same run; ten minutes (ARGS=--json)

@@ -118,6 +118,9 @@ class Bug:
     """What to put in whose place, and the invariant that must notice."""
 
     def __init__(self, invariant: str, *plants: tuple[object, str, object]) -> None:
+        for owner, name, _ in plants:
+            if name not in {*dir(owner), *getattr(owner, "model_fields", ())}:
+                raise AttributeError(f"{owner} has no {name} by now: this would be planted nowhere")
         self.invariant = invariant
         self._plants = plants
 
@@ -135,7 +138,7 @@ BUGS: Mapping[str, Bug] = MappingProxyType(
         "decode_errors_swallowed": Bug("I4", (wiring, "FailurePolicy", DecodeErrorsSwallowed)),
         "table_written_after_ack": Bug("I5", (consuming, "DeliveryLoop", TableWrittenAfterAck)),
         "repeat_skips_outputs": Bug("I2", (lifecycle, "LifecycleAgent", RepeatSkipsOutputs)),
-        "guard_wipes_nothing": Bug("I8", (guard, "_move_aside", _wipe_nothing)),
+        "guard_wipes_nothing": Bug("I8", (guard, "move_aside", _wipe_nothing)),
         "last_row_wins": Bug("I5", (guard, "_best", _last), (Standstill, "start", _unnoticed)),
         "transient_dead_lettered": Bug("I4", (wiring, "FailurePolicy", TransientDeadLettered)),
     }
