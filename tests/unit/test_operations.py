@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 LOUD = {"warning", "error", "exception", "critical"}
 # What stands in the document for a part that the code fills in.
-FILLED_IN = re.compile(r"…/kafka_topics\.yaml|…|\b(?:NAME|HOST|FILE|[NM]|\d+|kafka_topics\.yaml)\b")
+FILLED_IN = re.compile(r"(?:…/)?kafka_topics\.yaml|…|\b(?:NAME|HOST|FILE|[NM]|\d+)\b")
 
 
 def modules() -> list[ast.Module]:
